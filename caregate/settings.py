@@ -1,0 +1,123 @@
+"""Settings: environment variables with the prefix ``CAREGATE_``, or ``caregate.toml`` in the home."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from caregate.errors import BadInput
+
+DEFAULT_HOME = Path(".caregate")
+
+
+class InvalidSettings(BadInput):
+    """The environment or ``caregate.toml`` holds a setting that cannot be used."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("settings cannot be used: " + "; ".join(problems))
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, and the places in the home that follow from it."""
+
+    model_config = SettingsConfigDict(env_prefix="CAREGATE_", extra="forbid", frozen=True)
+
+    home: Path = DEFAULT_HOME
+    user: str = Field(default_factory=getpass.getuser, min_length=1)
+    """Who acts on the command line; the author of what `caregate run` registers."""
+    port_base: int = Field(default=5000, ge=1024, le=65000)
+    database_url: str | None = None
+    """The ledger's database; SQLite in the home where none is given."""
+    mlflow_url: str | None = None
+    """The registry's database; SQLite in the home where none is given."""
+    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    memory_limit_gb: float = Field(default=4.0, gt=0)
+    """What DuckDB may keep in memory before it spills to disk."""
+    approval_days: int = Field(default=180, ge=1, le=366)
+    """How long an approval stands before it has to be given again."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: arguments, then environment, then the home's ``caregate.toml``."""
+        given = init_settings()
+        home = Path(given.get("home") or os.environ.get("CAREGATE_HOME") or DEFAULT_HOME)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / "caregate.toml")
+
+    @property
+    def ledger_url(self) -> str:
+        """SQLAlchemy URL of the governance database."""
+        return self.database_url or f"sqlite:///{self.home.resolve() / 'ledger.db'}"
+
+    @property
+    def registry_url(self) -> str:
+        """SQLAlchemy URL of MLflow's database, without the guarded scheme."""
+        return self.mlflow_url or f"sqlite:///{self.mlflow_dir / 'mlflow.db'}"
+
+    @property
+    def mlflow_dir(self) -> Path:
+        """Where MLflow keeps its databases and artifacts."""
+        return self.home.resolve() / "mlflow"
+
+    @property
+    def artifacts_dir(self) -> Path:
+        """Root of MLflow's artifacts."""
+        return self.mlflow_dir / "artifacts"
+
+    @property
+    def snapshots_dir(self) -> Path:
+        """Published snapshots, one folder a digest."""
+        return self.home.resolve() / "snapshots"
+
+    @property
+    def runs_dir(self) -> Path:
+        """Workspaces of runs, one folder a run key."""
+        return self.home.resolve() / "runs"
+
+    @property
+    def approved_dir(self) -> Path:
+        """Content-addressed copies of approved versions: all that scoring ever loads."""
+        return self.home.resolve() / "approved"
+
+    @property
+    def prefect_dir(self) -> Path:
+        """Prefect's home: its database, results and logs."""
+        return self.home.resolve() / "prefect"
+
+    @property
+    def logs_dir(self) -> Path:
+        """Logs of the servers that `caregate up` starts."""
+        return self.home.resolve() / "logs"
+
+    @property
+    def secrets_file(self) -> Path:
+        """Generated secrets, readable by the owner alone."""
+        return self.home.resolve() / "secrets.toml"
+
+
+def load_settings(**given: Any) -> Settings:
+    """Read the settings, `given` first.
+
+    Raises
+    ------
+    InvalidSettings
+        If a setting is unknown or out of its range; the text names the setting and never its value.
+    """
+    try:
+        return Settings(**{key: value for key, value in given.items() if value is not None})
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        raise InvalidSettings(problems) from None
+    except ValueError as error:  # tomllib's decoding error
+        raise InvalidSettings([f"caregate.toml: {error}"]) from None

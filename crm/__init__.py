@@ -1,0 +1,1 @@
+"""The first door: sources, mapping to canonical tables, de-identification, snapshots."""

@@ -1,0 +1,1 @@
+"""The ledger database: audit chain, token vault, people and keys, approvals, predictions."""

@@ -1,0 +1,148 @@
+"""Who may do what: people, service accounts and the CRM's keys."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from sqlalchemy import Engine, insert, select, update
+
+from caregate.clock import Clock, system_clock
+from caregate.errors import BadInput, NotFound
+from governance.database import exclusive
+from governance.ledger import Ledger
+from governance.schema import keys, users
+
+KEY_DAYS = 365
+"""Default life of a client's key."""
+
+
+class Role(StrEnum):
+    """What an account is for; an account has one role."""
+
+    ENGINEER = "engineer"
+    REVIEWER = "reviewer"
+    CLINICAL_REVIEWER = "clinical-reviewer"
+    PROMOTER = "promoter"
+    CRM = "crm"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+    @property
+    def signs(self) -> bool:
+        """Whether the role may approve a version."""
+        return self in (Role.REVIEWER, Role.CLINICAL_REVIEWER)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account: a person's, or a service's."""
+
+    name: str
+    role: Role
+    service: bool
+    disabled: bool
+
+
+class AccountExists(BadInput):
+    """An account of this name exists already; names are never used twice."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"an account named {name!r} exists already; names are never used twice")
+
+
+class UnknownAccount(NotFound):
+    """No account has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no account is named {name!r}: see `caregate users list`")
+
+
+class People:
+    """Accounts and client keys of a home."""
+
+    def __init__(self, engine: Engine, clock: Clock = system_clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._ledger = Ledger(engine, clock)
+
+    def add(self, name: str, role: Role, *, by: str, service: bool = False) -> Person:
+        """Add an account.
+
+        Raises
+        ------
+        AccountExists
+            If the name was ever used.
+        """
+        with exclusive(self._engine) as connection:
+            if connection.execute(select(users.c.name).where(users.c.name == name)).first():
+                raise AccountExists(name)
+            row = {"name": name, "role": role.value, "service": service, "created_at": self._clock()}
+            connection.execute(insert(users).values(row))
+            self._ledger.append_within(connection, by, "user.add", name, role=role.value, service=service)
+        return Person(name, role, service, disabled=False)
+
+    def disable(self, name: str, *, by: str) -> None:
+        """Disable an account for good.
+
+        Raises
+        ------
+        UnknownAccount
+            If no account has this name.
+        """
+        with exclusive(self._engine) as connection:
+            same = users.c.name == name
+            if not connection.execute(update(users).where(same).values(disabled_at=self._clock())).rowcount:
+                raise UnknownAccount(name)
+            self._ledger.append_within(connection, by, "user.disable", name)
+
+    def all(self) -> list[Person]:
+        """Return every account, by name."""
+        with self._engine.connect() as connection:
+            return [_person(row) for row in connection.execute(select(users).order_by(users.c.name)).mappings()]
+
+    def find(self, name: str) -> Person | None:
+        """Return the account named `name`, disabled or not."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(users).where(users.c.name == name)).mappings().first()
+        return _person(row) if row else None
+
+    def issue_key(self, client: str, *, by: str, days: int = KEY_DAYS) -> str:
+        """Issue a key to `client`, in the place of the one it has, and return it: it is stored only as a hash."""
+        key = "cg_" + secrets.token_urlsafe(32)
+        now = self._clock()
+        with exclusive(self._engine) as connection:
+            connection.execute(keys.delete().where(keys.c.client == client))
+            row = {
+                "client": client,
+                "key_hash": _hash(key),
+                "created_at": now,
+                "expires_at": now + timedelta(days=days),
+            }
+            connection.execute(insert(keys).values(row))
+            self._ledger.append_within(connection, by, "key.issue", client, days=days)
+        return key
+
+    def client_of(self, key: str) -> str | None:
+        """Return the client whose standing key this is."""
+        query = select(keys.c.client, keys.c.expires_at).where(
+            keys.c.key_hash == _hash(key), keys.c.disabled_at.is_(None)
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        expires = row.expires_at if row.expires_at.tzinfo else row.expires_at.replace(tzinfo=self._clock().tzinfo)
+        return row.client if expires > self._clock() else None
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _person(row: object) -> Person:
+    fields = dict(row)  # type: ignore[call-overload]
+    return Person(fields["name"], Role(fields["role"]), fields["service"], fields["disabled_at"] is not None)

@@ -1,0 +1,100 @@
+"""Tables of the governance database, as Alembic creates them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+acts = Table(
+    "acts",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", String(32), nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("action", String(100), nullable=False),
+    Column("subject", String(500), nullable=False),
+    Column("digest", String(71), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+)
+
+vault = Table(
+    "vault",
+    metadata,
+    Column("namespace", String(100), primary_key=True),
+    Column("sealed", LargeBinary, primary_key=True),
+    Column("token", String(40), nullable=False, unique=True),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("role", String(40), nullable=False),
+    Column("service", Boolean, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("disabled_at", DateTime(timezone=True)),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("client", String(100), primary_key=True),
+    Column("key_hash", String(64), nullable=False, unique=True),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("disabled_at", DateTime(timezone=True)),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("model", String(256), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("version_created_ms", BigInteger, nullable=False),
+    Column("digest", String(71), nullable=False),
+    Column("verdict", String(20), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("by", String(100), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
+    UniqueConstraint("model", "version", "version_created_ms", "verdict", name="one_verdict_of_a_kind"),
+)
+
+predictions = Table(
+    "predictions",
+    metadata,
+    Column("prediction_id", String(40), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("model", String(256), nullable=False),
+    Column("version", Integer),
+    Column("client", String(100), nullable=False),
+    Column("purpose", String(100), nullable=False),
+    Column("patient", String(40)),
+    Column("record", String(40)),
+    Column("inputs_digest", String(71), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("score", Float),
+    Column("band", String(40)),
+    Column("reasons", JSON),
+    Column("why", Text),
+    Index("predictions_of_patient", "patient"),
+)

@@ -1,0 +1,98 @@
+"""The token vault: identifiers go in at the door, random tokens come out.
+
+A token is drawn at random and never derived from the identifier, so it cannot be computed from one (45 CFR 164.514(c)).
+The identifier itself is kept sealed with AES-SIV (RFC 5297): deterministic, so that it can be looked up without being
+read, and authenticated, so that a row moved to another namespace does not open.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+
+from typing import TypeVar
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from sqlalchemy import Connection, Engine, insert, select
+
+from caregate.errors import CaregateError
+from governance.database import exclusive
+from governance.schema import vault
+
+Item = TypeVar("Item")
+LOOKUP = 10_000
+"""Identifiers looked up in one statement; SQLite takes at most 32,766 parameters."""
+
+
+class SealBroken(CaregateError):
+    """A sealed identifier does not open: the vault's key is another, or the row was changed."""
+
+    def __init__(self) -> None:
+        super().__init__("an identifier in the vault does not open with this home's key: restore the key or the vault")
+
+
+class Vault:
+    """Exchanges identifiers for tokens and back.
+
+    Parameters
+    ----------
+    engine
+        The governance database.
+    key
+        64 bytes: the AES-SIV key of this home.
+    """
+
+    def __init__(self, engine: Engine, key: bytes) -> None:
+        self._engine = engine
+        self._siv = AESSIV(key)
+
+    def tokens(self, namespace: str, identifiers: Iterable[str]) -> dict[str, str]:
+        """Return the token of each identifier, drawing one for each that has none yet."""
+        wanted = {self._seal(namespace, identifier): identifier for identifier in identifiers}
+        with exclusive(self._engine) as connection:
+            known = self._look_up(connection, namespace, list(wanted))
+            fresh = {sealed: secrets.token_urlsafe(12) for sealed in wanted if sealed not in known}
+            rows = [{"namespace": namespace, "sealed": sealed, "token": token} for sealed, token in fresh.items()]
+            if rows:
+                connection.execute(insert(vault), rows)
+        known.update(fresh)
+        return {identifier: known[sealed] for sealed, identifier in wanted.items()}
+
+    def known(self, namespace: str, identifiers: Iterable[str]) -> dict[str, str]:
+        """Return the tokens of those identifiers that have one."""
+        wanted = {self._seal(namespace, identifier): identifier for identifier in identifiers}
+        with self._engine.connect() as connection:
+            found = self._look_up(connection, namespace, list(wanted))
+        return {wanted[sealed]: token for sealed, token in found.items()}
+
+    def identifiers(self, tokens: Sequence[str]) -> dict[str, str]:
+        """Return the identifier behind each token that this vault drew."""
+        found: dict[str, str] = {}
+        with self._engine.connect() as connection:
+            for chunk in _chunks(tokens):
+                for row in connection.execute(select(vault).where(vault.c.token.in_(chunk))):
+                    found[row.token] = self._open(row.namespace, row.sealed)
+        return found
+
+    def _seal(self, namespace: str, identifier: str) -> bytes:
+        return self._siv.encrypt(identifier.encode(), [namespace.encode()])
+
+    def _open(self, namespace: str, sealed: bytes) -> str:
+        try:
+            return self._siv.decrypt(sealed, [namespace.encode()]).decode()
+        except InvalidTag:
+            raise SealBroken from None
+
+    @staticmethod
+    def _look_up(connection: Connection, namespace: str, sealed: Sequence[bytes]) -> dict[bytes, str]:
+        found: dict[bytes, str] = {}
+        for chunk in _chunks(sealed):
+            query = select(vault.c.sealed, vault.c.token)
+            query = query.where(vault.c.namespace == namespace, vault.c.sealed.in_(chunk))
+            found.update({bytes(row.sealed): row.token for row in connection.execute(query)})
+        return found
+
+
+def _chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    return (items[start : start + LOOKUP] for start in range(0, len(items), LOOKUP))

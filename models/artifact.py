@@ -1,0 +1,165 @@
+"""A fitted model as data: booster in UBJ, preprocessing and calibration in JSON, nothing that runs on loading."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import xgboost as xgb
+
+from caregate.errors import CaregateError
+
+BOOSTER, PREPROCESSING, CALIBRATION = "model.ubj", "preprocessing.json", "calibration.json"
+FILES = (BOOSTER, PREPROCESSING, CALIBRATION)
+
+Floats = npt.NDArray[np.float64]
+
+
+class ModelUnreadable(CaregateError):
+    """A model's folder lacks a file or holds one that cannot be read."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the model's file {name} is missing or unreadable")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """How one feature becomes a number, and what training saw of it.
+
+    Attributes
+    ----------
+    name, text, kind
+        As in `models.spec.Feature`.
+    levels
+        The category's levels in training, by frequency; a value's code is its place, an unseen one is missing.
+    low, high
+        The 0.1 and 99.9 per cent quantiles in training: outside of them the model was hardly trained.
+    """
+
+    name: str
+    text: str
+    kind: str
+    levels: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Maps a raw score to a probability: ``logit(p) = intercept + slope * logit(raw)`` (Platt 1999, Cox 1958)."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+
+    def apply(self, raw: Floats) -> Floats:
+        """Return calibrated probabilities, shape (n,)."""
+        if self.slope == 1.0 and self.intercept == 0.0:
+            return raw
+        clipped = np.clip(raw, 1e-7, 1 - 1e-7)
+        return 1 / (1 + np.exp(-(self.intercept + self.slope * np.log(clipped / (1 - clipped)))))
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A model ready to score.
+
+    Attributes
+    ----------
+    name
+        Of the registered model.
+    columns
+        The features, in the booster's order.
+    booster, calibration
+        The weights, and what turns their output into a probability.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    booster: xgb.Booster
+    calibration: Calibration
+
+    def encode(self, rows: pa.Table) -> npt.NDArray[np.float32]:
+        """Return the booster's inputs, shape (n, features), missing values as NaN."""
+        return np.column_stack([_encode(column, rows.column(column.name)) for column in self.columns])
+
+    def predict(self, rows: pa.Table) -> Floats:
+        """Return calibrated probabilities for `rows` of a feature table, shape (n,)."""
+        return self.predict_encoded(self.encode(rows))
+
+    def predict_encoded(self, inputs: npt.NDArray[np.float32]) -> Floats:
+        """Return calibrated probabilities for encoded `inputs`, shape (n,)."""
+        return self.calibration.apply(self.booster.inplace_predict(inputs).astype(np.float64))
+
+    def contributions(self, inputs: npt.NDArray[np.float32]) -> Floats:
+        """Return exact tree contributions in log-odds, shape (n, features), before calibration (Lundberg 2020)."""
+        matrix = xgb.DMatrix(inputs)
+        return self.booster.predict(matrix, pred_contribs=True)[:, :-1].astype(np.float64)
+
+    def save(self, folder: Path) -> None:
+        """Write the model's three files into `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.booster.save_model(folder / BOOSTER)
+        columns = [asdict(column) for column in self.columns]
+        _write_json(folder / PREPROCESSING, {"model": self.name, "columns": columns})
+        _write_json(folder / CALIBRATION, asdict(self.calibration))
+
+
+def load_model(folder: Path) -> FittedModel:
+    """Read a model as data; nothing in it is run.
+
+    Raises
+    ------
+    ModelUnreadable
+        If one of the three files is missing or cannot be read.
+    """
+    preprocessing = _read_json(folder / PREPROCESSING)
+    calibration = _read_json(folder / CALIBRATION)
+    try:
+        columns = tuple(Column(**{**item, "levels": tuple(item["levels"])}) for item in preprocessing["columns"])
+        name = preprocessing["model"]
+    except (KeyError, TypeError):
+        raise ModelUnreadable(PREPROCESSING) from None
+    try:
+        fitted = Calibration(**calibration)
+    except TypeError:
+        raise ModelUnreadable(CALIBRATION) from None
+    return FittedModel(name, columns, _read_booster(folder / BOOSTER), fitted)
+
+
+def _read_booster(path: Path) -> xgb.Booster:
+    try:
+        booster = xgb.Booster()
+        booster.load_model(path)
+    except (xgb.core.XGBoostError, OSError, ValueError):
+        raise ModelUnreadable(path.name) from None
+    return booster
+
+
+def _encode(column: Column, values: pa.ChunkedArray) -> npt.NDArray[np.float32]:
+    if column.kind == "category":
+        codes = pc.index_in(values.cast(pa.string()), pa.array(column.levels, pa.string()))
+        return _floats(codes)
+    return _floats(values)
+
+
+def _floats(values: pa.ChunkedArray) -> npt.NDArray[np.float32]:
+    floats = values.cast(pa.float32(), safe=False)
+    return np.asarray(pc.fill_null(floats, float("nan")).to_numpy(), dtype=np.float32)
+
+
+def _write_json(path: Path, value: Mapping[str, Any] | Sequence[Any]) -> None:
+    path.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise ModelUnreadable(path.name) from None
