@@ -1,0 +1,154 @@
+"""What a source is: where data come from, and the form that every one of them is handed on in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Protocol
+
+import polars as pl
+
+from caregate.errors import BadInput
+
+REJECTED = pl.Schema(
+    {"table": pl.String(), "rule": pl.String(), "row_number": pl.Int64(), "record_id": pl.String(), "raw": pl.String()}
+)
+"""Rows held back, before they are sealed: `raw` is the row as JSON, `record_id` the source's own, `row_number` from 1."""
+
+
+@dataclass(frozen=True)
+class RawTables:
+    """What a source read: canonical tables that still carry the source's identifiers. Never written anywhere.
+
+    Attributes
+    ----------
+    source, source_digest
+        Name of the source and ``sha256:…`` of the bytes (or, for generated data, of the parameters).
+    tables
+        Canonical tables (`crm.canonical.schema_of`), in the order of the source's rows; empty ones may be left out.
+    basis, consent
+        Legal basis; ``{"asked": "required" | "not-required", "reason": …}``.
+    rejected
+        Rows held back, in the schema `REJECTED`; each under the first rule that it met.
+    repaired
+        Rows changed, by rule.
+    row_numbers
+        For tables that some rows were held back from: the source's row number (from 1) of each row that is left.
+    owner
+        Who answers for the data, where the source says so.
+    """
+
+    source: str
+    source_digest: str
+    tables: Mapping[str, pl.DataFrame]
+    basis: str
+    consent: Mapping[str, str]
+    rejected: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTED))
+    repaired: Mapping[str, int] = field(default_factory=dict)
+    row_numbers: Mapping[str, pl.Series] = field(default_factory=dict)
+    owner: str | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """De-identified tables, ready to be checked and published.
+
+    Attributes
+    ----------
+    source, source_digest, basis, consent, repaired
+        As in `RawTables`.
+    tables
+        Canonical tables with vault tokens.
+    quarantine
+        Columns ``table``, ``rule``, ``row_number``, ``sealed``: the rows held back, each sealed with the vault's key.
+    quarantined
+        Rows held back, by rule.
+    owner
+        Who answers for the data.
+    """
+
+    source: str
+    source_digest: str
+    tables: Mapping[str, pl.DataFrame]
+    quarantine: pl.DataFrame
+    quarantined: Mapping[str, int]
+    repaired: Mapping[str, int]
+    basis: str
+    owner: str
+    consent: Mapping[str, str]
+
+
+class Source(Protocol):
+    """One system or file form that data come from."""
+
+    @property
+    def name(self) -> str:
+        """The name that `caregate ingest` knows it by."""
+
+    def read(self, location: str | None, *, for_scoring: bool = False) -> RawTables:
+        """Read everything at `location` (a path or URL; none for generated data) and map it.
+
+        Where the rows are only to be scored and not published, `for_scoring` leaves out what protects a published
+        snapshot alone, such as the merging of small sites.
+
+        Raises
+        ------
+        BadInput
+            If what lies there cannot be used; the message holds no value of it.
+        """
+
+
+class UnknownSource(BadInput):
+    """No source has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no source is named {name!r}: choose one of {', '.join(SOURCES)}")
+
+
+class SourceNotReleased(BadInput):
+    """The source is named in the interfaces and not built yet."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the source {name!r} is not in this release: export to canonical CSV or Parquet instead")
+
+
+class WrongSourceOptions(BadInput):
+    """The source does not take the options that were given."""
+
+    def __init__(self, name: str, options: Mapping[str, Any]) -> None:
+        super().__init__(f"the source {name!r} does not take the option(s) {', '.join(sorted(options))}")
+
+
+SOURCES: Mapping[str, str | None] = {
+    "synthetic": "crm.sources.synthetic:SyntheticSource",
+    "csv": "crm.sources.canonical_files:CsvSource",
+    "parquet": "crm.sources.canonical_files:ParquetSource",
+    "noshow-kaggle": "crm.sources.noshow_kaggle:NoShowKaggleSource",
+    "diabetes-130": "crm.sources.diabetes_130:Diabetes130Source",
+    "fhir": None,
+    "capsule": None,
+    "lacrm": None,
+}
+"""Every source by name: where its class stands, none for those of a later release."""
+
+
+def make_source(name: str, **options: Any) -> Source:
+    """Return the source called `name`, made with `options` (such as ``rows`` and ``seed`` of the synthetic one).
+
+    Raises
+    ------
+    UnknownSource, SourceNotReleased, WrongSourceOptions
+        If it cannot be made.
+    """
+    if name not in SOURCES:
+        raise UnknownSource(name)
+    place = SOURCES[name]
+    if place is None:
+        raise SourceNotReleased(name)
+    module, _, class_name = place.partition(":")
+    try:
+        source: Source = getattr(import_module(module), class_name)(**options)
+    except TypeError:
+        raise WrongSourceOptions(name, options) from None
+    return source
