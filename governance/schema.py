@@ -76,7 +76,19 @@ approvals = Table(
     Column("by", String(100), nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True)),
-    UniqueConstraint("model", "version", "version_created_ms", "verdict", name="one_verdict_of_a_kind"),
+    UniqueConstraint("model", "version", "version_created_ms", "verdict", "by", name="one_verdict_of_a_kind"),
+)
+
+suspensions = Table(
+    "suspensions",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("model", String(256), nullable=False),
+    Column("suspended", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("by", String(100), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Index("suspensions_of_model", "model"),
 )
 
 predictions = Table(

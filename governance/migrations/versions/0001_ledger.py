@@ -1,4 +1,4 @@
-"""The first schema: chain of acts, vault, people, keys, approvals, predictions."""
+"""The first schema: chain of acts, vault, people, keys, approvals, suspensions, predictions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-APPEND_ONLY = ("acts", "approvals", "predictions")
+APPEND_ONLY = ("acts", "approvals", "suspensions", "predictions")
 
 
 def upgrade() -> None:
@@ -68,8 +68,18 @@ def _create_tables() -> None:
         sa.Column("by", sa.String(100), nullable=False),
         sa.Column("at", moment, nullable=False),
         sa.Column("expires_at", moment),
-        sa.UniqueConstraint("model", "version", "version_created_ms", "verdict", name="one_verdict_of_a_kind"),
+        sa.UniqueConstraint("model", "version", "version_created_ms", "verdict", "by", name="one_verdict_of_a_kind"),
     )
+    op.create_table(
+        "suspensions",
+        sa.Column("seq", sa.Integer, primary_key=True),
+        sa.Column("model", sa.String(256), nullable=False),
+        sa.Column("suspended", sa.Boolean, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("by", sa.String(100), nullable=False),
+        sa.Column("at", moment, nullable=False),
+    )
+    op.create_index("suspensions_of_model", "suspensions", ["model"])
     op.create_table(
         "predictions",
         sa.Column("prediction_id", sa.String(40), primary_key=True),
