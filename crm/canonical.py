@@ -25,6 +25,11 @@ def schema_of(table: str) -> pl.Schema:
     return pl.Schema({field.name: _TYPES[field.type] for field in TABLES[table]})
 
 
+def empty(table: str) -> pl.DataFrame:
+    """Return canonical `table` without a row."""
+    return pl.DataFrame(schema=schema_of(table))
+
+
 def conform(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     """Return `frame` with exactly the columns of canonical `table`: cast, ordered, absent ones null.
 

@@ -14,7 +14,7 @@ from caregate.errors import BadInput
 REJECTED = pl.Schema(
     {"table": pl.String(), "rule": pl.String(), "row_number": pl.Int64(), "record_id": pl.String(), "raw": pl.String()}
 )
-"""Rows held back, before they are sealed: `raw` is the row as JSON, `record_id` the source's own, `row_number` from 1."""
+"""Rows held back, before sealing: `raw` is the row as JSON, `record_id` the source's own, `row_number` from 1."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class RawTables:
         For tables that some rows were held back from: the source's row number (from 1) of each row that is left.
     owner
         Who answers for the data, where the source says so.
+    system
+        The system whose identifiers these are, where that is not the source: two clinics' files may both hold a "1".
     """
 
     source: str
@@ -48,6 +50,7 @@ class RawTables:
     repaired: Mapping[str, int] = field(default_factory=dict)
     row_numbers: Mapping[str, pl.Series] = field(default_factory=dict)
     owner: str | None = None
+    system: str | None = None
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-
 from typing import TypeVar
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Connection, Engine, insert, select
 
 from caregate.errors import CaregateError
@@ -23,13 +24,14 @@ from governance.schema import vault
 Item = TypeVar("Item")
 LOOKUP = 10_000
 """Identifiers looked up in one statement; SQLite takes at most 32,766 parameters."""
+NONCE = 12
 
 
 class SealBroken(CaregateError):
-    """A sealed identifier does not open: the vault's key is another, or the row was changed."""
+    """A sealed identifier or row does not open: the vault's key is another, or the bytes were changed."""
 
     def __init__(self) -> None:
-        super().__init__("an identifier in the vault does not open with this home's key: restore the key or the vault")
+        super().__init__("what the vault sealed does not open with this home's key: restore the key or the vault")
 
 
 class Vault:
@@ -40,12 +42,13 @@ class Vault:
     engine
         The governance database.
     key
-        64 bytes: the AES-SIV key of this home.
+        64 bytes: the AES-SIV key of this home; the key of sealed rows is derived from it (HKDF, RFC 5869).
     """
 
     def __init__(self, engine: Engine, key: bytes) -> None:
         self._engine = engine
         self._siv = AESSIV(key)
+        self._rows = AESGCM(HKDF(hashes.SHA256(), length=32, salt=None, info=b"caregate sealed rows").derive(key))
 
     def tokens(self, namespace: str, identifiers: Iterable[str]) -> dict[str, str]:
         """Return the token of each identifier, drawing one for each that has none yet."""
@@ -74,6 +77,24 @@ class Vault:
                 for row in connection.execute(select(vault).where(vault.c.token.in_(chunk))):
                     found[row.token] = self._open(row.namespace, row.sealed)
         return found
+
+    def seal(self, label: str, content: bytes) -> bytes:
+        """Return `content` encrypted under a key of its own and bound to `label`; equal contents seal differently."""
+        nonce = secrets.token_bytes(NONCE)
+        return nonce + self._rows.encrypt(nonce, content, label.encode())
+
+    def unseal(self, label: str, sealed: bytes) -> bytes:
+        """Return what was sealed under `label`.
+
+        Raises
+        ------
+        SealBroken
+            If the key or the label is another, or the bytes were changed.
+        """
+        try:
+            return self._rows.decrypt(sealed[:NONCE], sealed[NONCE:], label.encode())
+        except (InvalidTag, ValueError):
+            raise SealBroken from None
 
     def _seal(self, namespace: str, identifier: str) -> bytes:
         return self._siv.encrypt(identifier.encode(), [namespace.encode()])

@@ -1,0 +1,103 @@
+"""CSV as text: every value a string, nothing guessed, so that no identifier is read as a number."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv as pc
+
+from caregate.errors import BadInput
+from crm.reading import UnreadableFile, read_content
+
+BLOCK = 16 << 20
+
+
+class WrongColumns(BadInput):
+    """A file's columns are not those of its kind.
+
+    The text names expected columns and positions only: the first line of a file without a header is a patient's row.
+    """
+
+    def __init__(self, name: str, missing: Collection[str], unknown: Collection[int]) -> None:
+        parts = []
+        if missing:
+            parts.append(f"lacks the column(s) {', '.join(missing)}")
+        if unknown:
+            parts.append(f"has column(s) that are not known, at position {', '.join(map(str, unknown))}")
+        super().__init__(f"{name}: {' and '.join(parts)}; give every column its name and leave out all others")
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A CSV file's rows, every column text, empty values null, and the digest of the file."""
+
+    rows: pl.DataFrame
+    digest: str
+
+
+def read_csv(path: Path, columns: Collection[str], *, optional: Collection[str] = ()) -> TextTable:
+    """Read the plain or gzipped CSV file at `path`, in the order of `columns`; absent optional ones are null.
+
+    Raises
+    ------
+    UnreadableFile
+        If the bytes are no CSV in UTF-8, or there is no row.
+    WrongColumns
+        If a column is missing or unknown.
+    """
+    content = read_content(path)
+    _require_text(path, content.data)
+    _require_columns(path, _header(path, content.data), columns, optional)
+    table = _parse(path, content.data)
+    if table.num_rows == 0:
+        raise UnreadableFile(path, "has a header and no rows; export it again")
+    rows = pl.DataFrame(pl.from_arrow(table))
+    if rows.select(pl.any_horizontal(pl.all().str.contains("[\r\n]").any())).item():
+        raise UnreadableFile(path, "has a value that spans lines; look for a quotation mark that is not closed")
+    absent = [pl.lit(None, pl.String).alias(name) for name in columns if name not in rows.columns]
+    return TextTable(rows.with_columns(pl.all().replace("", None), *absent).select(*columns), content.digest)
+
+
+def _require_text(path: Path, data: bytes) -> None:
+    if b"\0" in data:
+        raise UnreadableFile(path, "holds NUL bytes, so it is no text; export it as CSV")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise UnreadableFile(path, "is not UTF-8; export it again in UTF-8") from None
+
+
+def _header(path: Path, data: bytes) -> list[str]:
+    line = data[: data.find(b"\n") + 1 or len(data)].decode("utf-8-sig").rstrip("\r\n")
+    try:
+        return next(csv.reader([line], strict=True), [])
+    except csv.Error:
+        raise UnreadableFile(path, "its first line is no CSV header; export it again") from None
+
+
+def _require_columns(path: Path, header: list[str], columns: Collection[str], optional: Collection[str]) -> None:
+    missing = [name for name in columns if name not in header and name not in optional]
+    unknown = [
+        place + 1 for place, name in enumerate(header) if name not in columns or name in header[:place]
+    ]  # a name that comes twice is not known the second time
+    if missing or unknown:
+        raise WrongColumns(path.name, missing, unknown)
+
+
+def _parse(path: Path, data: bytes) -> pa.Table:
+    header = _header(path, data)
+    try:
+        return pc.read_csv(
+            pa.BufferReader(data),
+            read_options=pc.ReadOptions(block_size=BLOCK),
+            convert_options=pc.ConvertOptions(
+                column_types={name: pa.large_string() for name in header}, strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid:  # its text repeats the row
+        raise UnreadableFile(path, "has a row with too many or too few values; export it again") from None
