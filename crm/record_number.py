@@ -8,17 +8,18 @@ import polars as pl
 
 PLAIN = r"^[0-9]{1,24}$"
 AS_FLOAT = r"^[0-9]{1,24}(\.[0-9]{1,12})?([eE][+-]?[0-9]{1,2})?$"
+EXACT = r"^[0-9]{1,24}(\.[0-9]{1,12})?$"
 SCIENTIFIC = r"^([0-9]+)(?:\.([0-9]+))?[eE]([+-]?[0-9]{1,2})$"
 
 
 def well_formed(column: str) -> pl.Expr:
     """Tell where the text is a number: plain digits, or the way that software writes a float."""
-    return pl.col(column).str.contains(AS_FLOAT)
+    return pl.col(column).str.contains(AS_FLOAT) & plain_decimal(column).str.contains(EXACT)
 
 
 def written_as_float(column: str) -> pl.Expr:
     """Tell where the number is not plain digits but the way that software writes a float."""
-    return well_formed(column) & ~pl.col(column).str.contains(PLAIN)
+    return pl.col(column).str.contains(AS_FLOAT) & ~pl.col(column).str.contains(PLAIN)
 
 
 def lost_digits(column: str) -> pl.Expr:

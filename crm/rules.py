@@ -72,7 +72,7 @@ class Sorted:
     repaired: Mapping[str, int]
 
 
-def sort_out(rows: pl.DataFrame, rules: Sequence[Rule], *, table: str, key: str, raw: Sequence[str]) -> Sorted:
+def sort_out(rows: pl.DataFrame, rules: Sequence[Rule], *, table: str, key: str, original: pl.DataFrame) -> Sorted:
     """Hold back the rows that meet a rule, each under the first that it meets, and count what is to be mended.
 
     Parameters
@@ -85,20 +85,21 @@ def sort_out(rows: pl.DataFrame, rules: Sequence[Rule], *, table: str, key: str,
         The canonical table that the rows are for.
     key
         Column of the source's own record id.
-    raw
-        Columns that are the row as the source has it.
+    original
+        The same rows as the source has them: what is kept of a row held back.
     """
     verdict = [pl.when(rule.applies).then(pl.lit(rule.name)) for rule in rules if rule.action is Action.QUARANTINE]
     judged = rows.with_columns(
         pl.coalesce(*verdict).alias("__rule"), pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("__row")
     )
     kept = judged.filter(pl.col("__rule").is_null())
-    rejected = judged.filter(pl.col("__rule").is_not_null()).select(
+    met = judged["__rule"].is_not_null()
+    rejected = judged.filter(met).select(
         pl.lit(table).alias("table"),
         pl.col("__rule").alias("rule"),
         pl.col("__row").alias("row_number"),
         pl.col(key).alias("record_id"),
-        pl.struct(*raw).struct.json_encode().alias("raw"),
+        original.filter(met).select(pl.struct(pl.all()).struct.json_encode()).to_series().alias("raw"),
     )
     return Sorted(
         kept=kept.drop("__rule", "__row"),

@@ -44,7 +44,7 @@ class NoShowKaggleSource:
         path: Path = require_location(self.name, location)
         text = read_csv(path, rules.COLUMNS, optional=(rules.LABEL,))
         asked = rules.appointment_rules(for_scoring=for_scoring)
-        found = sort_out(text.rows, asked, table="appointments", key="AppointmentID", raw=rules.COLUMNS)
+        found = sort_out(text.rows, asked, table="appointments", key="AppointmentID", original=text.rows)
         mapped = _mapped(found.kept, for_scoring=for_scoring)
         patients, contradictions = one_row_a_patient(mapped, ("sex",))
         return RawTables(
