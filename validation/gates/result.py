@@ -31,9 +31,13 @@ class Check:
     threshold
         The policy's value that the bound was held against.
     n, positives
-        Rows and positive rows behind it.
+        Rows and positive rows behind it; None where the cell is so small that the numbers would point at people.
     reason
         One sentence for the reviewer: what was found and why it matters.
+    interval
+        Both confidence bounds, where there are two.
+    group
+        The group that was judged, as ``partition=level``; empty where it was all rows or a stratum.
     """
 
     name: str
@@ -41,9 +45,11 @@ class Check:
     estimate: float | None
     bound: float | None
     threshold: float | None
-    n: int
-    positives: int
+    n: int | None
+    positives: int | None
     reason: str
+    interval: tuple[float, float] | None = None
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,33 @@
+"""Accuracy: whether the score orders and weighs the outcome better than what could be had without a model."""
+
+from __future__ import annotations
+
+from validation.gates.decide import Found, at_least, cannot_tell
+from validation.gates.findings import of_subset
+from validation.gates.result import Check, GateResult
+from validation.measured import Measured, Subset
+from validation.policy import Number, Policy
+
+NAME = "accuracy"
+
+
+def accuracy(measured: Measured, policy: Policy) -> GateResult:
+    """Judge AUC, average precision over prevalence and Brier skill, overall and AUC on the policy's strata."""
+    limits, confidence = policy.gates.accuracy, policy.bootstrap.confidence.value
+    overall = measured.overall
+    named = {"auc": limits.auc, "pr_auc_lift": limits.pr_auc_lift}
+    named |= {f"brier_skill[{name}]": limit for name, limit in limits.brier_skill.items()}
+    checks = [
+        _judge(overall, of_subset(overall, name, confidence), limit, measured.minimum) for name, limit in named.items()
+    ]
+    for name, limit in limits.strata_auc.items():
+        stratum = measured.strata.get(name, Subset(0, 0, 0, {}))
+        found = of_subset(stratum, "auc", confidence, name=f"auc[{name}]")
+        checks.append(_judge(stratum, found, limit, measured.minimum))
+    return GateResult(NAME, tuple(checks))
+
+
+def _judge(subset: Subset, found: Found, limit: Number, minimum: int) -> Check:
+    if min(subset.positives, subset.n - subset.positives) < minimum:
+        return cannot_tell(found, limit.value, f"fewer than {minimum} rows of one outcome: too few to tell")
+    return at_least(found, limit.value, limit.reason)

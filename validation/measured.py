@@ -1,0 +1,112 @@
+"""What was measured of a model on held-out rows, with its bootstrap: all that gates and reports read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from validation.bootstrap import Draws
+from validation.parts import Overlap
+from validation.scored import Codes, Flags, Floats
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Rows that are judged together: all of them, or a stratum.
+
+    Attributes
+    ----------
+    n, positives, patients
+        Its size.
+    metrics
+        By name, one value each: ``auc``, ``pr_auc``, ``prevalence``, ``pr_auc_lift`` and, for all rows, ``brier``,
+        ``log_loss``, ``ece``, ``slope``, ``intercept``, ``brier_skill[<baseline>]`` and ``auc[<baseline>]``.
+    """
+
+    n: int
+    positives: int
+    patients: int
+    metrics: Mapping[str, Draws]
+
+
+@dataclass(frozen=True)
+class Partition:
+    """The groups of one partition, in the order of `levels`.
+
+    Attributes
+    ----------
+    levels
+        Names of the groups.
+    n, positives
+        Shape (groups,) each.
+    metrics
+        By name, a value for each group: ``selection_rate``, ``tpr``, ``fpr``, ``ppv``, ``observed_expected``, ``auc``,
+        ``tpr_ratio`` and ``selection_ratio`` (the group's rate over that of all others).
+    fairlearn
+        Point estimates of the first four as `fairlearn.metrics.MetricFrame` gives them, shape (groups,) each.
+    spread, noise
+        Largest minus smallest ``tpr`` of the groups that are large enough, and the 95% quantile of the same between
+        random groups of the same sizes; None where fewer than two are large enough.
+    """
+
+    levels: tuple[str, ...]
+    n: Codes
+    positives: Codes
+    metrics: Mapping[str, Draws]
+    fairlearn: Mapping[str, Floats]
+    spread: float | None = None
+    noise: float | None = None
+
+
+@dataclass(frozen=True)
+class TradeOff:
+    """What a coverage floor costs and gives, on the held-out rows."""
+
+    floor: float
+    recall: float
+    worst_ratio: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Everything that was measured.
+
+    Attributes
+    ----------
+    overall
+        All rows.
+    strata
+        Subsets that quality is also judged on, by name.
+    partitions
+        Declared groupings and their intersections, by name.
+    flagged
+        Shape (n,): rows that the policy's allocation acts on.
+    minimum
+        Positives (and negatives) that a group or subset needs before it is judged.
+    trade_off
+        The policy's allocation under other coverage floors; empty where it has none.
+    strongest
+        Name and AUC of the single feature that alone orders the outcome best; None where inputs were not given.
+    overlap
+        What both sides of the split share; None where inputs were not given.
+    bootstrap_rows
+        Rows of the patients that replicates were drawn from.
+    """
+
+    overall: Subset
+    strata: Mapping[str, Subset]
+    partitions: Mapping[str, Partition]
+    flagged: Flags
+    minimum: int
+    trade_off: tuple[TradeOff, ...] = ()
+    strongest: tuple[str, Draws] | None = None
+    overlap: Overlap | None = None
+    bootstrap_rows: int = 0
+
+
+def judged(partition: Partition, minimum: int) -> npt.NDArray[np.bool_]:
+    """Return which groups of `partition` have enough positives and negatives to be judged, shape (groups,)."""
+    return np.asarray((partition.positives >= minimum) & (partition.n - partition.positives >= minimum))

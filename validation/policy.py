@@ -1,0 +1,257 @@
+"""A model's policy: every threshold with the reason for its value and who may change it.
+
+Policies are YAML files in ``validation/policies``, one a model. Code holds no threshold of its own: a gate, a band or
+an allocation that needs a number takes it from here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from caregate.errors import BadInput, NotFound
+from governance.ledger import digest_of
+
+FOLDER = Path(__file__).parent / "policies"
+
+Words = Annotated[str, Field(min_length=15)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Roles = Literal["engineer", "reviewer", "clinical-reviewer", "admin"]
+
+
+class UnknownPolicy(NotFound):
+    """No policy stands for the model."""
+
+    def __init__(self, model: str) -> None:
+        known = ", ".join(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+        super().__init__(f"no policy for the model {model!r}: validation/policies has {known}")
+
+
+class InvalidPolicy(BadInput):
+    """A policy file cannot be used."""
+
+    def __init__(self, name: str, problems: list[str]) -> None:
+        super().__init__(f"validation/policies/{name}: " + "; ".join(problems))
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Reasoned(_Part):
+    reason: Words
+    changed_by: Roles
+
+
+class Number(_Reasoned):
+    """One number of the policy, such as a floor or a ceiling."""
+
+    value: float
+
+
+class Count(_Reasoned):
+    """One whole number of the policy, such as a seed or a number of replicates."""
+
+    value: int = Field(ge=0)
+
+
+class Range(_Reasoned):
+    """What an estimate has to lie within, both ends included."""
+
+    low: float
+    high: float
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Range:
+        if self.low >= self.high:
+            raise ValueError("low has to be below high")
+        return self
+
+
+class Purpose(_Part):
+    """A use of the score, allowed or refused, in words."""
+
+    name: str = Field(pattern=r"^[a-z][a-z-]*$")
+    words: Words
+
+
+class Purposes(_Reasoned):
+    """What the score may and may not be used for."""
+
+    allowed: tuple[Purpose, ...] = Field(min_length=1)
+    refused: tuple[Purpose, ...]
+
+    @model_validator(mode="after")
+    def _apart(self) -> Purposes:
+        if {item.name for item in self.allowed} & {item.name for item in self.refused}:
+            raise ValueError("a purpose is both allowed and refused")
+        return self
+
+
+class Band(_Part):
+    """A named part of the score's range, from `low` to the next band's `low`."""
+
+    name: str
+    low: Share
+    meaning: Words
+
+
+class Bands(_Reasoned):
+    """The score in words, lowest first."""
+
+    levels: tuple[Band, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _rising(self) -> Bands:
+        lows = [band.low for band in self.levels]
+        if lows[0] != 0 or sorted(set(lows)) != lows:
+            raise ValueError("levels have to start at 0 and rise")
+        return self
+
+
+class Bootstrap(_Part):
+    """How bounds are made: a bootstrap of patients."""
+
+    replicates: Count
+    confidence: Number
+    seed: Count
+    max_rows: Count
+    """Replicates are drawn from the patients of at most so many rows; estimates use all rows."""
+
+
+class Power(_Reasoned):
+    """What a group has to have before it is judged: the inputs of a power calculation."""
+
+    smallest_difference: Share
+    base_rate: Share
+    significance: Share
+    power: Share
+
+
+class Groups(_Part):
+    """How groups are made and when they are judged or shown."""
+
+    power: Power
+    intersections: Count
+    """How many groupings are crossed with each other at most; 1 crosses none."""
+    suppress_under: Count
+    """Groups with fewer rows or fewer positives are named without numbers."""
+    noise_draws: Count
+    """Random groups of the same sizes that the noise floor is made of."""
+
+
+class Coverage(_Reasoned):
+    """The least share of the overall flag rate that each group of `grouping` gets for its own highest scores."""
+
+    grouping: str
+    floor: Share
+
+
+class Decision(_Part):
+    """The allocation that is made with the score, and that fairness is judged on."""
+
+    words: Words
+    capacity: Number
+    """Share of the rows that can be acted on."""
+    coverage: Coverage | None = None
+
+
+class AccuracyLimits(_Part):
+    """Floors of the accuracy gate; a stratum that is named here is judged as well."""
+
+    auc: Number
+    pr_auc_lift: Number
+    brier_skill: dict[str, Number]
+    strata_auc: dict[str, Number]
+
+
+class CalibrationLimits(_Part):
+    """Limits of the calibration gate."""
+
+    slope: Range
+    intercept: Range
+    ece: Number
+    observed_expected: Range
+
+
+class BiasLimits(_Part):
+    """Limits of the bias gate."""
+
+    harm: Words
+    auc: Number
+    tpr_ratio: Number
+
+
+class LeakageLimits(_Part):
+    """Ceilings of the leakage gate."""
+
+    auc: Number
+    single_feature_auc: Number
+    identical_rows: Number
+
+
+class Gates(_Part):
+    """Limits of every gate."""
+
+    accuracy: AccuracyLimits
+    calibration: CalibrationLimits
+    bias: BiasLimits
+    leakage: LeakageLimits
+
+
+class Policy(_Part):
+    """What is asked of a model, and what its score may be used for."""
+
+    model: str
+    purposes: Purposes
+    bands: Bands
+    decision: Decision
+    bootstrap: Bootstrap
+    groups: Groups
+    gates: Gates
+
+    @property
+    def digest(self) -> str:
+        """Return ``sha256:…`` of the policy's content."""
+        return digest_of(self.model_dump(mode="json"))
+
+    def allows(self, purpose: str) -> bool:
+        """Return whether the score may be used for `purpose`; a purpose that is not named may not."""
+        return any(item.name == purpose for item in self.purposes.allowed)
+
+    def band(self, score: float) -> str:
+        """Return the name of the band that `score` falls into."""
+        return [band.name for band in self.bands.levels if score >= band.low][-1]
+
+
+def load_policy(model: str, folder: Path = FOLDER) -> Policy:
+    """Read the policy of `model`.
+
+    Raises
+    ------
+    UnknownPolicy
+        If no file of that name stands in `folder`.
+    InvalidPolicy
+        If the file is no YAML, holds an unknown key, lacks one, or has a value out of its range.
+    """
+    path = folder / f"{model}.yaml"
+    if not path.is_file():
+        raise UnknownPolicy(model)
+    policy = _parse(path)
+    if policy.model != model:
+        raise InvalidPolicy(path.name, [f"it says that it is for {policy.model!r}"])
+    return policy
+
+
+def _parse(path: Path) -> Policy:
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Policy.model_validate(content)
+    except yaml.YAMLError as error:
+        raise InvalidPolicy(path.name, [f"not YAML: {getattr(error, 'problem', 'unreadable')}"]) from None
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        raise InvalidPolicy(path.name, problems) from None
