@@ -1,0 +1,1 @@
+"""What runs inside of the MLflow server: the guarded store, the artifact store, the app."""

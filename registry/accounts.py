@@ -1,0 +1,117 @@
+"""Accounts: one act makes a person known to the ledger and to MLflow's sign-in, whether or not the server runs."""
+
+from __future__ import annotations
+
+import re
+import secrets as chance
+import warnings
+from typing import Any
+
+from caregate.clock import Clock, system_clock
+from caregate.errors import BadInput
+from caregate.secret_store import Secrets
+from caregate.settings import Settings
+from governance.database import open_database, require_current
+from governance.people import AccountExists, People, Role
+from registry import names
+from registry.launch import sign_in_database
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}")
+EVERYTHING = "*"
+
+GRANTS: dict[str, tuple[tuple[str, str], ...]] = {
+    Role.REVIEWER: (("registered_model", "READ"), ("registered_model_version", "EDIT")),
+    Role.CLINICAL_REVIEWER: (("registered_model", "READ"), ("registered_model_version", "EDIT")),
+    Role.PROMOTER: (("registered_model", "EDIT"),),
+    names.PIPELINE: (("experiment", "MANAGE"), ("registered_model", "EDIT")),
+}
+"""What MLflow's own permissions add to reading; the guarded store decides in the end."""
+SERVICE_ROLES = {names.ADMIN: Role.ADMIN, names.PIPELINE: Role.ENGINEER, names.PROMOTER: Role.PROMOTER}
+
+
+class UnfitName(BadInput):
+    """A name that no account can have."""
+
+    def __init__(self) -> None:
+        super().__init__("an account's name is 1 to 100 of a-z, 0-9 and . _ @ - and starts with a letter or digit")
+
+
+class NoSignIn(BadInput):
+    """A role that does not sign in to MLflow."""
+
+    def __init__(self, role: Role) -> None:
+        super().__init__(f"the role {role} does not sign in: it is a service's, or uses a key of the scoring API")
+
+
+def create_account(settings: Settings, name: str, role: Role, *, by: str, clock: Clock = system_clock) -> str:
+    """Make an account for a person and return its password, which is stored only as MLflow's hash.
+
+    Raises
+    ------
+    UnfitName, NoSignIn
+        If the name or the role cannot have one.
+    AccountExists
+        If the name was ever used.
+    """
+    if not NAME.fullmatch(name):
+        raise UnfitName
+    if role in (Role.CRM, Role.PROMOTER):
+        raise NoSignIn(role)
+    people = People(require_current(open_database(settings.ledger_url)), clock)
+    if people.find(name) or name in names.SERVICES:
+        raise AccountExists(name)
+    password = chance.token_urlsafe(15)
+    _write_sign_in(settings, name, password, GRANTS.get(role, ()))  # known to MLflow alone, nobody may do anything
+    people.add(name, role, by=by)
+    return password
+
+
+def create_services(settings: Settings, secrets: Secrets, *, by: str, clock: Clock = system_clock) -> None:
+    """Make the service accounts, with the passwords of the home's secrets; those that stand are left alone."""
+    passwords = {
+        names.ADMIN: secrets.admin_password,
+        names.PIPELINE: secrets.pipeline_password,
+        names.PROMOTER: secrets.promoter_password,
+    }
+    people = People(require_current(open_database(settings.ledger_url)), clock)
+    for name, role in SERVICE_ROLES.items():
+        grants = GRANTS.get(name, GRANTS.get(role, ()))
+        _write_sign_in(settings, name, passwords[name], grants, is_admin=name == names.ADMIN)
+        if people.find(name) is None:
+            people.add(name, role, by=by, service=True)
+
+
+def disable_account(settings: Settings, name: str, *, by: str, clock: Clock = system_clock) -> None:
+    """Disable an account for good: it signs nothing from now on, and signs in no more.
+
+    Raises
+    ------
+    UnknownAccount
+        If no account has this name.
+    """
+    People(require_current(open_database(settings.ledger_url)), clock).disable(name, by=by)
+    store = _sign_in_store(settings)
+    if store.has_user(name):
+        store.delete_user(name)
+
+
+def _write_sign_in(
+    settings: Settings, name: str, password: str, grants: tuple[tuple[str, str], ...], *, is_admin: bool = False
+) -> None:
+    store = _sign_in_store(settings)
+    if store.has_user(name):
+        store.update_user(name, password=password, is_admin=is_admin)
+    else:
+        store.create_user(name, password, is_admin=is_admin)
+    for resource, permission in grants:
+        store.grant_user_permission(name, resource, EVERYTHING, permission)
+
+
+def _sign_in_store(settings: Settings) -> Any:
+    with warnings.catch_warnings():  # of MLflow's own imports: starlette's WSGI bridge is deprecated
+        warnings.simplefilter("ignore")
+        from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
+    settings.mlflow_dir.mkdir(parents=True, exist_ok=True)
+    store = SqlAlchemyStore()
+    store.init_db(f"sqlite:///{sign_in_database(settings)}")
+    return store

@@ -1,0 +1,55 @@
+"""What a run hands to the registry: a model with its evidence, and what the gates said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.spec import RiskClass
+from validation.gates.result import Verdict, overall
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that went through the gates.
+
+    Attributes
+    ----------
+    model
+        Registered name.
+    author
+        Who ran it: the one person who may not sign it.
+    run_key
+        Names the run; the same key never makes a second run or version.
+    folder
+        Holds ``model.ubj``, ``preprocessing.json``, ``calibration.json`` and ``evidence/``; the registry adds
+        ``manifest.json``.
+    metrics, params
+        What MLflow's run page shows.
+    gates
+        Each gate's verdict.
+    description
+        The review brief, in markdown.
+    risk_class
+        Operational models need one signature, clinical ones two.
+    snapshot, policy
+        ``sha256:…`` of the data and of the gates' policy.
+    """
+
+    model: str
+    author: str
+    run_key: str
+    folder: Path
+    metrics: Mapping[str, float]
+    params: Mapping[str, str]
+    gates: Mapping[str, Verdict]
+    description: str
+    risk_class: RiskClass
+    snapshot: str
+    policy: str
+
+    @property
+    def gate_status(self) -> Verdict:
+        """The worst of the gates' verdicts."""
+        return overall(list(self.gates.values()))

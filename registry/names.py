@@ -1,0 +1,30 @@
+"""Names that the registry keeps in MLflow: tags of a version, aliases, accounts."""
+
+from __future__ import annotations
+
+APPROVAL = "approval"
+"""The tag that a reviewer sets: the one gesture of a sign-off."""
+APPROVED_BY, APPROVED_AT = "approval.by", "approval.at"
+APPROVED_DIGEST, APPROVED_UNTIL = "approval.digest", "approval.expires"
+
+GATE_STATUS = "gate.status"
+GATE = "gate."
+AUTHOR, DIGEST, SNAPSHOT, POLICY = "author", "digest", "snapshot", "policy"
+RUN_KEY = "run.key"
+RISK_CLASS, SIGNATURES = "risk.class", "signatures.required"
+
+REQUIRED_AT_CREATION = (APPROVAL, GATE_STATUS, AUTHOR, DIGEST, SNAPSHOT, POLICY, RUN_KEY, RISK_CLASS, SIGNATURES)
+"""What the pipeline has to say of a version when it registers it."""
+RESERVED = ("approval", "gate", "author", "digest", "snapshot", "policy", "run", "risk", "signatures")
+"""First words of the tags that the server writes, or that are written once."""
+
+CHAMPION, PREVIOUS, CHALLENGER = "champion", "previous", "challenger"
+
+ADMIN, PIPELINE, PROMOTER = "admin", "pipeline", "promoter"
+"""Service accounts: MLflow's administrator, who registers, and who sets aliases."""
+SERVICES = (ADMIN, PIPELINE, PROMOTER)
+
+
+def is_reserved(key: str) -> bool:
+    """Tell whether the tag `key` is, or looks like, one that people do not write."""
+    return key.strip().casefold().split(".", 1)[0] in RESERVED

@@ -1,0 +1,228 @@
+"""The rules of the sign-off, as pure functions from facts to a decision.
+
+The server's store asks them on every write, whatever route it came by. Each refusal is a sentence for the person who
+tried: MLflow's page shows it word for word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from governance.people import Person, Role
+from registry.names import APPROVAL, CHALLENGER, PIPELINE, REQUIRED_AT_CREATION, is_reserved
+
+REASON_LENGTH = 10
+GATES_THAT_MAY_BE_SIGNED = ("passed", "cannot-tell")
+HOW_TO = "set it to approved, rejected: <reason> or revoked: <reason>"
+LOGGED_MODEL = re.compile(r"models:/m-[0-9a-f]+")
+
+
+class Verdict(StrEnum):
+    """What a reviewer can say."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    REVOKED = "revoked"
+
+
+class State(StrEnum):
+    """Where a version stands."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A verdict as the ledger holds it.
+
+    Attributes
+    ----------
+    verdict, by, reason
+        What was said, by whom and why.
+    clinical
+        Whether the signer has the clinical role.
+    digest
+        The content that was signed.
+    at, expires_at
+        When it was said and, of an approval, until when it holds.
+    """
+
+    verdict: Verdict
+    by: str
+    reason: str
+    clinical: bool
+    digest: str
+    at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True)
+class VersionFacts:
+    """What a decision about a version rests on.
+
+    Attributes
+    ----------
+    author
+        Who ran it.
+    gate_status
+        The gates' verdict in all.
+    digest, found
+        The content as it was registered, and as it lies in the artifact store now.
+    signatures
+        How many have to approve.
+    verdicts
+        What was said so far, in order.
+    """
+
+    author: str
+    gate_status: str
+    digest: str
+    found: str
+    signatures: int
+    verdicts: Sequence[Signature]
+
+
+@dataclass(frozen=True, slots=True)
+class Gesture:
+    """What the reviewer typed, read."""
+
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether an act may happen; of a refusal, the sentence that says why not."""
+
+    allowed: bool
+    why: str = ""
+
+
+ALLOW = Decision(allowed=True)
+
+
+def refuse(why: str) -> Decision:
+    """Return the refusal `why`."""
+    return Decision(allowed=False, why=why)
+
+
+def approvals_that_count(facts: VersionFacts, now: datetime) -> list[Signature]:
+    """Return the approvals of this very content that have not expired."""
+    given = [item for item in facts.verdicts if item.verdict is Verdict.APPROVED and item.digest == facts.digest]
+    return [item for item in given if item.expires_at is not None and item.expires_at > now]
+
+
+def state_of(facts: VersionFacts, now: datetime) -> State:
+    """Return where the version stands; an approval that expired counts no more."""
+    said = {item.verdict for item in facts.verdicts}
+    if Verdict.REVOKED in said:
+        return State.REVOKED
+    if Verdict.REJECTED in said:
+        return State.REJECTED
+    counted = approvals_that_count(facts, now)
+    enough = len({item.by for item in counted}) >= facts.signatures
+    clinical = facts.signatures == 1 or any(item.clinical for item in counted)
+    return State.APPROVED if enough and clinical else State.PENDING
+
+
+def read_gesture(value: str) -> Gesture | Decision:
+    """Read what was typed into the tag, or say how it should have been typed."""
+    word, _, reason = value.partition(":")
+    word, reason = word.strip().casefold(), reason.strip()
+    if word not in list(Verdict):
+        return refuse(f"this value of '{APPROVAL}' means nothing here: {HOW_TO}")
+    if word == Verdict.APPROVED:
+        return Gesture(Verdict.APPROVED, reason)
+    if len(reason) < REASON_LENGTH:
+        return refuse(f"say why, in at least {REASON_LENGTH} characters: {word}: <reason>")
+    return Gesture(Verdict(word), reason)
+
+
+def may_say(actor: Person, gesture: Gesture, facts: VersionFacts, now: datetime) -> Decision:
+    """Decide whether `actor` may give this verdict on the version."""
+    if actor.disabled or not actor.role.signs:
+        return refuse(f"{actor.name} is not a reviewer: only reviewers and clinical reviewers sign versions")
+    state = state_of(facts, now)
+    if gesture.verdict is Verdict.REVOKED:
+        return ALLOW if state is State.APPROVED else refuse(f"only an approved version can be revoked; it is {state}")
+    if actor.name == facts.author:
+        return refuse("four eyes: the author may not sign off their own version; ask another reviewer")
+    if state is not State.PENDING:
+        return refuse(f"the version is {state} already: a new verdict needs a new version")
+    return ALLOW if gesture.verdict is Verdict.REJECTED else _may_approve(actor, facts, now)
+
+
+def _may_approve(actor: Person, facts: VersionFacts, now: datetime) -> Decision:
+    if facts.gate_status not in GATES_THAT_MAY_BE_SIGNED:
+        return refuse(f"the gates' verdict is '{facts.gate_status}': only passed or cannot-tell may be approved")
+    if facts.found != facts.digest:
+        return refuse("the files are not those that went through the gates: run the model again")
+    given = approvals_that_count(facts, now)
+    if actor.name in {item.by for item in given}:
+        return refuse(f"{actor.name} has signed already: a clinical model needs a second person")
+    if given and not any(item.clinical for item in given) and actor.role is not Role.CLINICAL_REVIEWER:
+        return refuse("the second signature of a clinical model has to be a clinical reviewer's")
+    return ALLOW
+
+
+def may_create_version(actor: Person, source: str, tags: Mapping[str, str]) -> Decision:
+    """Decide whether a version may be registered from `source` with these tags."""
+    if not is_pipeline(actor):
+        return refuse("versions are registered by `caregate run` alone, after the gates; copies carry no sign-off")
+    if not LOGGED_MODEL.fullmatch(source):
+        return refuse("a version is registered from a logged model, never from another version or a path")
+    missing = [key for key in REQUIRED_AT_CREATION if not tags.get(key)]
+    if missing:
+        return refuse(f"a version is registered with the tags {', '.join(missing)}")
+    if tags[APPROVAL] != State.PENDING or any(key.startswith(f"{APPROVAL}.") for key in tags):
+        return refuse("a version starts as pending")
+    if "failed" in [value for key, value in tags.items() if key.startswith("gate.")]:
+        return refuse("a version with a failed gate is not registered")
+    return ALLOW
+
+
+def may_set_tag(actor: Person, key: str) -> Decision:
+    """Decide whether a tag other than the approval may be set or deleted."""
+    if is_reserved(key):
+        return refuse(f"'{key}' is written by the server, once; the verdict goes into '{APPROVAL}': {HOW_TO}")
+    if actor.disabled:
+        return refuse(f"the account {actor.name} is disabled")
+    return ALLOW
+
+
+def may_set_alias(actor: Person, alias: str, *, standing: bool) -> Decision:
+    """Decide whether an alias may point to a version that has, or has not, a standing approval."""
+    if alias == CHALLENGER and is_pipeline(actor):
+        return ALLOW
+    if not is_promoter(actor):
+        return refuse(f"the alias '{alias}' is set by the promote flow alone, once the version is approved")
+    if not standing:
+        return refuse(f"the alias '{alias}' needs a version with a standing approval of these very files")
+    return ALLOW
+
+
+def may_delete_alias(actor: Person) -> Decision:
+    """Decide whether an alias may be taken away."""
+    return ALLOW if is_promoter(actor) else refuse("aliases are taken away by the promoter alone")
+
+
+def may_keep_house(actor: Person) -> Decision:
+    """Decide whether a registered model may be made or described."""
+    return ALLOW if is_pipeline(actor) else refuse("registered models are made and described by `caregate run` alone")
+
+
+def is_pipeline(actor: Person) -> bool:
+    """Tell whether `actor` is the service that registers."""
+    return actor.name == PIPELINE and actor.service and not actor.disabled
+
+
+def is_promoter(actor: Person) -> bool:
+    """Tell whether `actor` is a service that promotes."""
+    return actor.role is Role.PROMOTER and actor.service and not actor.disabled

@@ -1,0 +1,223 @@
+"""Registering a candidate: one MLflow run, one logged model, one version, however often the run is killed.
+
+What is found under the run's key is taken up again; what was left half-written is dropped and written anew. The version
+comes last and with all its tags at once, so there is never one without its gates.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow.entities import (
+    LoggedModelOutput,
+    LoggedModelStatus,
+    LoggedModelTag,
+    Metric,
+    Param,
+    RunStatus,
+    RunTag,
+    ViewType,
+)
+from mlflow.entities.model_registry import ModelVersionTag
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+
+from caregate.clock import Clock, system_clock
+from caregate.errors import Refused
+from caregate.settings import Settings
+from registry import names
+from registry.artifacts import ROOT
+from registry.candidate import Candidate
+from registry.connection import Registry, open_registry
+from registry.digest import VersionManifest, hash_files, write_manifest
+from validation.gates.result import Verdict
+
+
+class GateFailed(Refused):
+    """A candidate with a failed gate is never registered."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        failed = ", ".join(name for name, verdict in candidate.gates.items() if verdict is Verdict.FAILED)
+        super().__init__(f"{candidate.model} is not registered: gate failed: {failed}; its run is kept")
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A version as it was registered.
+
+    Attributes
+    ----------
+    model, version
+        Its name and number.
+    digest
+        ``sha256:…`` of its content: what will be signed.
+    run_id, model_id
+        MLflow's run and logged model.
+    """
+
+    model: str
+    version: int
+    digest: str
+    run_id: str
+    model_id: str
+
+
+def register(settings: Settings, candidate: Candidate, *, clock: Clock = system_clock) -> Registered:
+    """Register `candidate` as a version that awaits its sign-off.
+
+    Raises
+    ------
+    GateFailed
+        If one of its gates failed.
+    RegistryRefused
+        If the registry's rules forbid it.
+    """
+    if candidate.gate_status is Verdict.FAILED:
+        raise GateFailed(candidate)
+    digest = _seal(candidate)
+    with _one_at_a_time(settings), open_registry(settings, account=names.PIPELINE) as registry:
+        found = _version_of(registry, candidate)
+        if found is not None:
+            return found
+        _ensure_model(registry, candidate)
+        run_id = _log_run(registry, candidate, clock)
+        model_id = _log_model(registry, candidate, run_id)
+        registry.tracking.update_run_info(run_id, RunStatus.FINISHED, _milliseconds(clock), None)
+        return _create_version(registry, candidate, digest, run_id, model_id)
+
+
+def log_run_only(settings: Settings, candidate: Candidate, *, clock: Clock = system_clock) -> str:
+    """Keep the run of a candidate that is not registered, with its evidence, and return MLflow's run id."""
+    with _one_at_a_time(settings), open_registry(settings, account=names.PIPELINE) as registry:
+        run_id = _log_run(registry, candidate, clock)
+        registry.upload(candidate.folder, registry.tracking.get_run(run_id).info.artifact_uri)
+        registry.tracking.update_run_info(run_id, RunStatus.FINISHED, _milliseconds(clock), None)
+    return run_id
+
+
+@contextmanager
+def _one_at_a_time(settings: Settings) -> Iterator[None]:
+    """Keep two processes of one run from dropping each other's half-written model."""
+    settings.mlflow_dir.mkdir(parents=True, exist_ok=True)
+    with (settings.mlflow_dir / "registering.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _milliseconds(clock: Clock) -> int:
+    return int(clock().timestamp() * 1000)
+
+
+def _seal(candidate: Candidate) -> str:
+    manifest = VersionManifest(
+        model=candidate.model,
+        author=candidate.author,
+        risk_class=candidate.risk_class.value,
+        snapshot=candidate.snapshot,
+        policy=candidate.policy,
+        files=hash_files(candidate.folder),
+    )
+    write_manifest(candidate.folder, manifest)
+    return manifest.digest
+
+
+def _version_of(registry: Registry, candidate: Candidate) -> Registered | None:
+    where = f"name = '{candidate.model}' and tags.`{names.RUN_KEY}` = '{candidate.run_key}'"
+    return next((_registered(version) for version in registry.models.search_model_versions(where)), None)
+
+
+def _registered(version: Any) -> Registered:
+    model_id = version.model_id or version.source.removeprefix("models:/")
+    return Registered(version.name, int(version.version), version.tags[names.DIGEST], version.run_id, model_id)
+
+
+def _ensure_model(registry: Registry, candidate: Candidate) -> None:
+    try:
+        registry.models.get_registered_model(candidate.model)
+    except MlflowException:
+        try:
+            registry.models.create_registered_model(candidate.model)
+        except MlflowException as error:
+            if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+                raise
+
+
+def _experiment_of(registry: Registry, model: str) -> str:
+    found = registry.tracking.get_experiment_by_name(model)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(registry.tracking.create_experiment(model, f"{ROOT}{model}", []))
+
+
+def _log_run(registry: Registry, candidate: Candidate, clock: Clock) -> str:
+    experiment = _experiment_of(registry, candidate.model)
+    where = f"tags.`{names.RUN_KEY}` = '{candidate.run_key}'"
+    found = registry.tracking.search_runs([experiment], where, ViewType.ACTIVE_ONLY, max_results=1)
+    run = found[0] if found else _start_run(registry, candidate, experiment, clock)
+    moment = run.info.start_time  # one moment for all: logged twice, a metric is still one point
+    metrics = [Metric(key, value, moment, 0) for key, value in candidate.metrics.items() if math.isfinite(value)]
+    params = [Param(key, str(value)) for key, value in candidate.params.items()]
+    registry.tracking.log_batch(run.info.run_id, metrics, params, [])
+    return str(run.info.run_id)
+
+
+def _start_run(registry: Registry, candidate: Candidate, experiment: str, clock: Clock) -> Any:
+    gates = {f"{names.GATE}{gate}": verdict.value for gate, verdict in candidate.gates.items()}
+    said = {
+        names.RUN_KEY: candidate.run_key,
+        names.AUTHOR: candidate.author,
+        names.SNAPSHOT: candidate.snapshot,
+        names.POLICY: candidate.policy,
+        names.GATE_STATUS: candidate.gate_status.value,
+        "mlflow.note.content": candidate.description,
+    }
+    tags = [RunTag(key, value) for key, value in (said | gates).items()]
+    return registry.tracking.create_run(experiment, candidate.author, _milliseconds(clock), tags, candidate.run_key)
+
+
+def _log_model(registry: Registry, candidate: Candidate, run_id: str) -> str:
+    experiment = _experiment_of(registry, candidate.model)
+    where = f"tags.`{names.RUN_KEY}` = '{candidate.run_key}'"
+    for left in registry.tracking.search_logged_models([experiment], where):
+        registry.tracking.delete_logged_model(left.model_id)
+    tags = [LoggedModelTag(names.RUN_KEY, candidate.run_key)]
+    model = registry.tracking.create_logged_model(experiment, candidate.model, run_id, tags)
+    registry.upload(candidate.folder, model.artifact_location)
+    registry.tracking.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+    registry.tracking.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
+    return str(model.model_id)
+
+
+def _create_version(registry: Registry, candidate: Candidate, digest: str, run_id: str, model_id: str) -> Registered:
+    tags = version_tags(candidate, digest)
+    version = registry.models.create_model_version(
+        candidate.model,
+        f"models:/{model_id}",
+        run_id,
+        [ModelVersionTag(key, value) for key, value in tags.items()],
+        description=candidate.description,
+        model_id=model_id,
+    )
+    return _registered(version)
+
+
+def version_tags(candidate: Candidate, digest: str) -> dict[str, str]:
+    """Return the tags that a version is born with."""
+    signatures = 2 if candidate.risk_class.value == "clinical" else 1
+    fixed = {
+        names.APPROVAL: "pending",
+        names.GATE_STATUS: candidate.gate_status.value,
+        names.AUTHOR: candidate.author,
+        names.DIGEST: digest,
+        names.SNAPSHOT: candidate.snapshot,
+        names.POLICY: candidate.policy,
+        names.RUN_KEY: candidate.run_key,
+        names.RISK_CLASS: candidate.risk_class.value,
+        names.SIGNATURES: str(signatures),
+    }
+    return fixed | {f"{names.GATE}{gate}": verdict.value for gate, verdict in candidate.gates.items()}

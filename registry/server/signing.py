@@ -1,0 +1,119 @@
+"""Where a verdict is taken: facts are gathered, the rule is asked, the ledger written, the page's stamps drawn up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import Engine
+
+from caregate.clock import Clock
+from caregate.errors import CaregateError
+from caregate.settings import Settings
+from governance.database import exclusive
+from governance.ledger import Ledger
+from governance.people import Person
+from registry import names, policy
+from registry.approvals import read_verdicts, record_verdict, verdicts_on
+from registry.artifacts import artifact_folder
+from registry.digest import verified_manifest
+from registry.policy import Decision, Signature, State, Verdict, VersionFacts
+from registry.versions import RegisteredVersion
+
+
+class SigningDesk:
+    """Takes verdicts on versions.
+
+    Parameters
+    ----------
+    settings
+        Say where the artifacts lie and for how long an approval stands.
+    engine
+        The governance database.
+    clock
+        Tells the moment of a verdict.
+    """
+
+    def __init__(self, settings: Settings, engine: Engine, clock: Clock) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._clock = clock
+        self._ledger = Ledger(engine, clock)
+
+    def take(self, actor: Person, version: RegisteredVersion, value: str) -> Decision:
+        """Record the verdict that `actor` typed, if the rules let them give it."""
+        gesture = policy.read_gesture(value)
+        if isinstance(gesture, Decision):
+            return gesture
+        facts = self._facts(version)  # hashes files, so outside of the transaction: they are closed anyway
+        with exclusive(self._engine) as connection:
+            facts = replace(facts, verdicts=verdicts_on(connection, version.key))
+            now = self._clock()
+            decision = policy.may_say(actor, gesture, facts, now)
+            if decision.allowed:
+                days = self._settings.approval_days
+                record_verdict(
+                    connection,
+                    self._ledger,
+                    version.key,
+                    gesture,
+                    by=actor.name,
+                    digest=facts.digest,
+                    at=now,
+                    days=days,
+                )
+        return decision
+
+    def stands(self, version: RegisteredVersion) -> bool:
+        """Tell whether a version stands approved, with the files that were approved."""
+        facts = replace(self._facts(version), verdicts=read_verdicts(self._engine, version.key))
+        return facts.found == facts.digest and policy.state_of(facts, self._clock()) is State.APPROVED
+
+    def stamps(self, version: RegisteredVersion) -> dict[str, str]:
+        """Return the tags that show on MLflow's page what the ledger holds."""
+        verdicts = read_verdicts(self._engine, version.key)
+        facts = replace(_facts_of_tags(version), verdicts=verdicts)
+        state = policy.state_of(facts, self._clock())
+        shown = {names.APPROVAL: _text(state, facts, policy.approvals_that_count(facts, self._clock()))}
+        if not verdicts:
+            return shown
+        signed = [item for item in verdicts if item.verdict is not Verdict.APPROVED] or verdicts
+        shown[names.APPROVED_BY] = ", ".join(dict.fromkeys(item.by for item in signed))
+        shown[names.APPROVED_AT] = signed[-1].at.isoformat(timespec="seconds")
+        shown[names.APPROVED_DIGEST] = signed[-1].digest
+        shown[names.APPROVED_UNTIL] = _until(state, signed)
+        return shown
+
+    def _facts(self, version: RegisteredVersion) -> VersionFacts:
+        try:
+            manifest = verified_manifest(artifact_folder(self._settings, version.location))
+        except CaregateError:
+            return _facts_of_tags(version)
+        facts = _facts_of_tags(version)
+        return replace(facts, found=manifest.digest, author=manifest.author, signatures=manifest.signatures)
+
+
+def _facts_of_tags(version: RegisteredVersion) -> VersionFacts:
+    return VersionFacts(
+        author=version.tags.get(names.AUTHOR, ""),
+        gate_status=version.tags.get(names.GATE_STATUS, ""),
+        digest=version.tags.get(names.DIGEST, ""),
+        found="",
+        signatures=int(version.tags.get(names.SIGNATURES, 2)),
+        verdicts=(),
+    )
+
+
+def _text(state: State, facts: VersionFacts, counted: list[Signature]) -> str:
+    if state is State.APPROVED:
+        return state.value
+    if state is State.PENDING:
+        signed = ", ".join(item.by for item in counted)
+        return f"{state}: {len(counted)} of {facts.signatures}, signed by {signed}" if counted else state.value
+    last = [item for item in facts.verdicts if item.verdict == state.value][-1]
+    return f"{state}: {last.reason}"
+
+
+def _until(state: State, signed: list[Signature]) -> str:
+    if state in (State.REJECTED, State.REVOKED):
+        return f"ended: {state}"
+    return min(item.expires_at for item in signed if item.expires_at).isoformat(timespec="seconds")
