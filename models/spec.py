@@ -98,6 +98,9 @@ class ModelSpec:
         Handed to XGBoost as they are.
     rounds
         Boosting rounds.
+    related
+        Columns of `table`: `build` reads of it, for a row's features, only rows that share a value of one of these with
+        the row. Scoring hands in no more than these.
     """
 
     name: str
@@ -115,6 +118,7 @@ class ModelSpec:
     split: Split
     rounds: int
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    related: tuple[str, ...] = ("patient_id",)
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -1,0 +1,37 @@
+"""Building a feature table: the spec's expression, run on the embedded engine, in the source's own row order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from models.engine import open_tables
+from models.spec import ModelSpec
+
+
+def feature_rows(
+    spec: ModelSpec, files: Mapping[str, Path], *, threads: int, memory_limit_gb: float, spill: Path
+) -> pa.Table:
+    """Return the feature table of `spec` for the canonical tables in `files`, in the order of the source.
+
+    Tokens are drawn at random, so rows are never put into their order: what is fitted would differ from home to home.
+    """
+    with open_tables(files, threads=threads, memory_limit_gb=memory_limit_gb, spill=spill) as (connection, tables):
+        numbered = connection.read_parquet(files[spec.table], file_row_number=True)
+        order = numbered.select(record_id=spec.record_id, position_="file_row_number")
+        built = spec.build(tables).join(order, "record_id").order_by("position_").drop("position_")
+        return built.to_pyarrow()
+
+
+def labelled(rows: pa.Table) -> pa.Table:
+    """Return the rows whose label is known."""
+    return rows.filter(pc.is_valid(rows.column("label")))
+
+
+def ibis_tables(frames: Mapping[str, pa.Table]) -> dict[str, ibis.Table]:
+    """Return in-memory tables for Ibis."""
+    return {name: ibis.memtable(frame) for name, frame in frames.items()}
