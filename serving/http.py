@@ -1,0 +1,104 @@
+"""The scoring API over HTTP: reads requests, asks the scorer, writes answers. It holds no rule of its own."""
+
+from typing import Annotated, Any
+
+import msgspec
+from anyio import CapacityLimiter, to_thread
+from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from serving.body import decode, read_body
+from serving.guard import Guard
+from serving.keys import Keys
+from serving.metrics import Metrics
+from serving.openapi import PredictionsShown, problems, request_body
+from serving.policy import ServingPolicy
+from serving.problems import add_problem_handlers
+from serving.scorer import Question, Scorer
+from serving.shelf import Shelf
+from serving.watcher import Watcher
+
+JSON = "application/json"
+
+
+def create_app(scorer: Scorer, shelf: Shelf, watcher: Watcher, keys: Keys, policy: ServingPolicy) -> FastAPI:
+    """Return the application.
+
+    Parameters
+    ----------
+    scorer, shelf
+        What answers.
+    watcher
+        Keeps the shelf true; started and stopped by whoever runs the application.
+    keys
+        Tells clients.
+    policy
+        Limits of a request.
+    """
+    metrics = Metrics()
+    app = FastAPI(title="Caregate scoring", version="1", docs_url=None, redoc_url=None)
+    app.add_middleware(Guard, metrics=metrics)
+    add_problem_handlers(app)
+    _add_health(app, shelf, watcher, metrics)
+    _add_models(app, scorer, shelf, keys=keys, policy=policy, metrics=metrics)
+    return app
+
+
+def _add_health(app: FastAPI, shelf: Shelf, watcher: Watcher, metrics: Metrics) -> None:
+    @app.get("/healthz", tags=["health"])
+    async def alive() -> dict[str, str]:
+        """Tell that the process answers."""
+        return {"status": "alive"}
+
+    @app.get("/readyz", tags=["health"], responses=problems(404) | {503: {"description": "Not ready"}})
+    async def ready(model: Annotated[str | None, Query(description="Ask for one model only.")] = None) -> Response:
+        """Tell for each model whether a version of it answers, and why not."""
+        asked = [shelf.offer(model).spec.name] if model is not None else list(shelf.offers)
+        standings = {name: shelf.standing(name) for name in asked}
+        models = {name: "ready" if standing.served else standing.why for name, standing in standings.items()}
+        is_ready = watcher.fresh and any(standing.served for standing in standings.values())
+        return _json({"ready": is_ready, "models": models}, 200 if is_ready else 503)
+
+    @app.get("/metrics", tags=["health"], include_in_schema=False)
+    async def measured() -> Response:
+        """Return the metrics in Prometheus' text format."""
+        return Response(metrics.page(shelf), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _add_models(
+    app: FastAPI, scorer: Scorer, shelf: Shelf, *, keys: Keys, policy: ServingPolicy, metrics: Metrics
+) -> None:
+    limiter = CapacityLimiter(policy.limits.at_once)
+
+    bearer = HTTPBearer(auto_error=False, description="A key that `caregate keys rotate` issued.")
+
+    async def client_of(sent: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> str:
+        return await to_thread.run_sync(keys.client, sent.credentials if sent else "")
+
+    client = Annotated[str, Depends(client_of)]
+
+    @app.post(
+        "/v1/models/{model}/predictions",
+        tags=["scores"],
+        responses={200: {"model": PredictionsShown}, **problems(401, 403, 404, 413, 422, 500)},
+        openapi_extra=request_body(shelf.offers.values(), policy.limits),
+    )
+    async def predict(model: str, request: Request, asked_by: client) -> Response:
+        """Score the instances, or abstain and say why."""
+        shelf.offer(model)
+        asked = decode(await read_body(request, policy.limits.body_bytes))
+        question = Question(asked_by, asked.purpose, asked.instances)
+        answers = await to_thread.run_sync(scorer.score, model, question, limiter=limiter)
+        metrics.predicted(model, answers)
+        return _json({"model": model, "predictions": answers})
+
+    @app.get("/v1/models/{model}", tags=["models"], responses=problems(401, 404))
+    async def describe(model: str, _asked_by: client) -> Response:
+        """Tell of the version that answers: its gates, who signed it and until when."""
+        served = shelf.standing(model).served
+        return _json(served.summary if served else {"model": model, "version": None, "why": shelf.standing(model).why})
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status, media_type=JSON)

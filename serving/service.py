@@ -1,0 +1,52 @@
+"""The service of a home: everything that answers, put together from its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from caregate.secret_store import read_secrets
+from caregate.settings import Settings
+from governance.database import open_database, require_current
+from governance.people import People
+from governance.predictions import Predictions
+from governance.vault import Vault
+from models.catalogue import SPECS
+from serving.champions import ChampionSource
+from serving.door import Door
+from serving.http import create_app
+from serving.keys import Keys
+from serving.policy import ServingPolicy
+from serving.scorer import Scorer
+from serving.shelf import Offer, Shelf
+from serving.snapshots import SnapshotHistory
+from serving.watcher import Watcher
+from validation.policy import load_policy
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service that is ready to run: start the watcher, serve the application, stop the watcher."""
+
+    app: FastAPI
+    watcher: Watcher
+
+
+def make_service(settings: Settings, policy: ServingPolicy, champions: ChampionSource) -> Service:
+    """Put the service of a home together.
+
+    Raises
+    ------
+    governance.database.LedgerMissing, caregate.secret_store.SecretsMissing
+        If the home was not made by `caregate init`.
+    """
+    engine = require_current(open_database(settings.ledger_url))
+    vault = Vault(engine, read_secrets(settings.secrets_file).vault_key_bytes)
+    shelf = Shelf({spec.name: Offer(spec, load_policy(spec.name)) for spec in SPECS.values()})
+    histories = SnapshotHistory(
+        settings.snapshots_dir, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
+    )
+    watcher = Watcher(shelf, champions, histories, policy.watch)
+    scorer = Scorer(shelf, Door(vault), Predictions(engine), policy)
+    return Service(create_app(scorer, shelf, watcher, Keys(People(engine)), policy), watcher)

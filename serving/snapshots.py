@@ -1,0 +1,67 @@
+"""Snapshots as scoring reads them: the newest one that holds a model's table, kept in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from crm.snapshot import Snapshot, SnapshotNotFound, latest
+from serving.history import History, nothing_known
+
+
+class HistorySource(Protocol):
+    """Where the history of patients comes from."""
+
+    def mark(self) -> str:
+        """Return a text that changes whenever `history` may answer differently."""
+
+    def history(self, table: str) -> History:
+        """Return what is known for models of `table`."""
+
+
+class SnapshotHistory:
+    """Reads the newest snapshot under `root`.
+
+    Parameters
+    ----------
+    root
+        Folder of the published snapshots.
+    threads, memory_limit_gb
+        What DuckDB may use for one snapshot.
+    """
+
+    def __init__(self, root: Path, *, threads: int, memory_limit_gb: float) -> None:
+        self._root = root
+        self._threads = threads
+        self._memory_limit_gb = memory_limit_gb
+        self._loaded: dict[str, tuple[str, History]] = {}
+
+    def mark(self) -> str:
+        """Return the names of the published snapshots."""
+        return " ".join(sorted(path.name for path in self._root.iterdir())) if self._root.is_dir() else ""
+
+    def history(self, table: str) -> History:
+        """Return the newest snapshot that holds rows of `table`; nothing is known where there is none.
+
+        Raises
+        ------
+        crm.snapshot.SnapshotChanged
+            If its files are not what its manifest says.
+        """
+        try:
+            snapshot = latest(self._root, table)
+        except SnapshotNotFound:
+            return nothing_known()
+        digest = snapshot.manifest.digest
+        if self._loaded.get(table, ("",))[0] != digest:
+            self._loaded[table] = digest, self._load(snapshot, table)
+        return self._loaded[table][1]
+
+    def _load(self, snapshot: Snapshot, table: str) -> History:
+        snapshot.verify()
+        return History(
+            {name: snapshot.path(name) for name in ("patients", table)},
+            system=snapshot.manifest.source,
+            threads=self._threads,
+            memory_limit_gb=self._memory_limit_gb,
+        )

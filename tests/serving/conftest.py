@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
+from time import sleep
+
+import httpx
+import polars as pl
+import pytest
+import uvicorn
+
+from caregate.settings import Settings
+from governance.database import open_database
+from governance.people import People, Role
+from serving.policy import load_serving_policy
+from serving.service import Service, make_service
+from tests.serving.clinic import (
+    ToyChampion,
+    ToyChampions,
+    appointments,
+    instance,
+    make_home,
+    publish_snapshot,
+    train,
+)
+
+
+@dataclass(frozen=True)
+class Clinic:
+    """The home, what stands in it, and the registry that the tests hold in their hands."""
+
+    settings: Settings
+    snapshot: object
+    rows: pl.DataFrame
+    champions: ToyChampions
+    versions: dict[int, ToyChampion]
+    models: dict[int, object]
+    people: People
+    key: str
+
+    @property
+    def instances(self) -> list[dict]:
+        return [instance(row) for row in self.rows.iter_rows(named=True)]
+
+
+@pytest.fixture(scope="session")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Clinic:
+    settings = make_home(tmp_path_factory.mktemp("serving") / "home")
+    rows = appointments(1500)
+    snapshot = publish_snapshot(settings, rows)
+    folders = {version: tmp_path_factory.mktemp(f"v{version}") for version in (1, 2)}
+    models = {version: train(snapshot, folder, rounds=10 * version) for version, folder in folders.items()}
+    later = datetime.now(UTC) + timedelta(days=180)
+    versions = {version: ToyChampion(folder, version, later) for version, folder in folders.items()}
+    people = People(open_database(settings.ledger_url))
+    people.add("clinic", Role.CRM, by="tester", service=True)
+    champions = ToyChampions()
+    champions.put(versions[1])
+    key = people.issue_key("clinic", by="tester")
+    return Clinic(settings, snapshot, rows, champions, versions, models, people, key)
+
+
+@pytest.fixture(scope="session")
+def service(clinic: Clinic) -> Service:
+    return make_service(clinic.settings, load_serving_policy(), clinic.champions)
+
+
+@pytest.fixture(scope="session")
+def address(service: Service) -> Iterator[str]:
+    """A real server on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(service.app, host="127.0.0.1", port=port, access_log=False, lifespan="off"))
+    service.watcher.start()
+    thread = Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        sleep(0.01)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+    service.watcher.stop()
+
+
+@pytest.fixture
+def http(address: str) -> Iterator[httpx.Client]:
+    """A client without a key."""
+    with httpx.Client(base_url=address, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def crm(clinic: Clinic, address: str) -> Iterator[httpx.Client]:
+    """The CRM, with its key; version 1 answers."""
+    headers = {"Authorization": f"Bearer {clinic.key}"}
+    with httpx.Client(base_url=address, headers=headers, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def swap(clinic: Clinic, service: Service) -> Iterator[ToyChampions]:
+    """The registry; after the test version 1 answers again."""
+    yield clinic.champions
+    clinic.champions.down = False
+    clinic.champions.put(clinic.versions[1])
+    service.watcher.look()
