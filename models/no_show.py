@@ -148,6 +148,7 @@ SPEC = ModelSpec(
     groups=("sex", "age", "welfare"),
     strata=("booked_ahead",),
     baseline="lead_days",
+    related=("patient_id", "booked_at"),
     split=Split(by="time", test_share=0.2),
     rounds=300,
     hyperparameters={
