@@ -58,8 +58,8 @@ class Sorted:
     ----------
     kept
         The rows that no rule holds back, with all their columns.
-    row_numbers
-        Their numbers in the source, from 1.
+    records
+        Where they stood in the source, in the schema `crm.source.RECORDS`.
     rejected
         The rows held back, in the schema `crm.source.REJECTED`.
     repaired
@@ -67,7 +67,7 @@ class Sorted:
     """
 
     kept: pl.DataFrame
-    row_numbers: pl.Series
+    records: pl.DataFrame
     rejected: pl.DataFrame
     repaired: Mapping[str, int]
 
@@ -103,7 +103,7 @@ def sort_out(rows: pl.DataFrame, rules: Sequence[Rule], *, table: str, key: str,
     )
     return Sorted(
         kept=kept.drop("__rule", "__row"),
-        row_numbers=kept["__row"].alias("row_number"),
+        records=kept.select(pl.col("__row").alias("row_number"), pl.col(key).alias("record_id")),
         rejected=rejected.cast(REJECTED),
         repaired=count_repairs(kept, rules),
     )

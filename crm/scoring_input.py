@@ -9,7 +9,7 @@ from crm.source import RawTables, Source
 from crm.tables import IDENTIFIERS
 from governance.vault import Vault
 
-RECORDS = pl.Schema({"row_number": pl.Int64(), "record_id": pl.String(), "token": pl.String(), "rule": pl.String()})
+OUTCOMES = pl.Schema({"row_number": pl.Int64(), "record_id": pl.String(), "token": pl.String(), "rule": pl.String()})
 """Every row of an input in its order: the source's own record id, and its token or the rule that held it back."""
 
 
@@ -32,7 +32,7 @@ def load_for_scoring(
     tables
         Canonical tables; those that the source does not fill are left out.
     records
-        In the schema `RECORDS`, one row for every row of the input; `rule` is null where the row can be scored.
+        In the schema `OUTCOMES`, one row for every row of the input; `rule` is null where the row can be scored.
     """
     raw = source.read(location, for_scoring=True)
     tables = exchange(raw, vault)
@@ -42,13 +42,8 @@ def load_for_scoring(
 def _records(raw: RawTables, tables: dict[str, pl.DataFrame], table: str) -> pl.DataFrame:
     held_back = raw.rejected.filter(pl.col("table") == table).select("row_number", "record_id", "rule")
     if table not in tables:
-        return pl.concat([pl.DataFrame(schema=RECORDS), held_back], how="diagonal")
+        return pl.concat([pl.DataFrame(schema=OUTCOMES), held_back], how="diagonal")
     key = IDENTIFIERS[table][0]
-    kept = pl.DataFrame(
-        {
-            "row_number": raw.row_numbers.get(table, pl.int_range(1, tables[table].height + 1, eager=True)),
-            "record_id": raw.tables[table][key],
-            "token": tables[table][key],
-        }
-    )
-    return pl.concat([pl.DataFrame(schema=RECORDS), kept, held_back], how="diagonal").sort("row_number")
+    every = raw.tables[table].select(pl.int_range(1, pl.len() + 1).alias("row_number"), pl.col(key).alias("record_id"))
+    kept = raw.records.get(table, every).with_columns(tables[table][key].alias("token"))
+    return pl.concat([pl.DataFrame(schema=OUTCOMES), kept, held_back], how="diagonal").sort("row_number")

@@ -16,6 +16,9 @@ REJECTED = pl.Schema(
 )
 """Rows held back, before sealing: `raw` is the row as JSON, `record_id` the source's own, `row_number` from 1."""
 
+RECORDS = pl.Schema({"row_number": pl.Int64(), "record_id": pl.String()})
+"""Rows that were not held back: number in the source, from 1, and the source's own record id."""
+
 
 @dataclass(frozen=True)
 class RawTables:
@@ -33,8 +36,9 @@ class RawTables:
         Rows held back, in the schema `REJECTED`; each under the first rule that it met.
     repaired
         Rows changed, by rule.
-    row_numbers
-        For tables that some rows were held back from: the source's row number (from 1) of each row that is left.
+    records
+        By table, in the schema `RECORDS`: where each of its rows stood in the source and the record id it had there. A
+        table without an entry has all rows of the source, and its key as it was.
     owner
         Who answers for the data, where the source says so.
     system
@@ -48,7 +52,7 @@ class RawTables:
     consent: Mapping[str, str]
     rejected: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTED))
     repaired: Mapping[str, int] = field(default_factory=dict)
-    row_numbers: Mapping[str, pl.Series] = field(default_factory=dict)
+    records: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     owner: str | None = None
     system: str | None = None
 

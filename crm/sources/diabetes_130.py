@@ -56,7 +56,7 @@ class Diabetes130Source:
             consent=CONSENT,
             rejected=found.rejected,
             repaired={**found.repaired, **contradictions},
-            row_numbers={"encounters": found.row_numbers},
+            records={"encounters": found.records},
         )
 
 

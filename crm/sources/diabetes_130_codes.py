@@ -10,8 +10,7 @@ ADMISSION_TYPE_UNKNOWN = frozenset({"5", "6", "8"})
 
 ADMISSION_SOURCE = {
     **dict.fromkeys(("1", "2", "3"), "referral"),
-    **dict.fromkeys(("4", "10", "22"), "transfer-hospital"),
-    **dict.fromkeys(("5", "6", "18", "25", "26"), "transfer-facility"),
+    **dict.fromkeys(("4", "5", "6", "10", "18", "22", "25", "26"), "transfer"),
     "7": "emergency",
     **dict.fromkeys(("11", "12", "13", "14", "23", "24"), "birth"),
     **dict.fromkeys(("8", "19"), "other"),

@@ -55,7 +55,7 @@ class NoShowKaggleSource:
             consent=CONSENT,
             rejected=found.rejected,
             repaired={**found.repaired, **contradictions},
-            row_numbers={"appointments": found.row_numbers},
+            records={"appointments": found.records},
         )
 
 
