@@ -22,7 +22,7 @@ auth_cache_ttl_seconds = {cache}
 """
 
 
-def mlflow_command(settings: Settings, port: int) -> list[str]:
+def mlflow_command(port: int) -> list[str]:
     """Return the command that starts the server on loopback `port`."""
     options = {
         "--app-name": APP,
