@@ -63,6 +63,19 @@ def read_csv(path: Path, columns: Collection[str], *, optional: Collection[str] 
     return TextTable(rows.with_columns(pl.all().replace("", None), *absent).select(*columns), content.digest)
 
 
+def read_header(path: Path) -> list[str]:
+    """Return the column names of the CSV file at `path`.
+
+    Raises
+    ------
+    UnreadableFile
+        If the bytes are no text in UTF-8.
+    """
+    data = read_content(path).data
+    _require_text(path, data)
+    return _header(path, data)
+
+
 def _require_text(path: Path, data: bytes) -> None:
     if b"\0" in data:
         raise UnreadableFile(path, "holds NUL bytes, so it is no text; export it as CSV")

@@ -87,6 +87,14 @@ def require_file(path: Path) -> None:
         raise UnreadableFile(Path("PATH"), "is no name that a file can have") from None
 
 
+def is_folder(path: Path) -> bool:
+    """Tell whether `path` is a directory; what no file could be called is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def require_location(source: str, location: str | None) -> Path:
     """Return the path that `source` is to read.
 
