@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -16,8 +17,9 @@ from crm.canonical import conform
 from crm.policy import door_policy
 from crm.source import RawTables
 from crm.sources.synthetic_appointments import draw_appointments
+from crm.sources.synthetic_encounters import draw_encounters
 
-PARAMETERS = {name: Path(__file__).with_name(f"synthetic_{name}.yaml") for name in ("no_show",)}
+PARAMETERS = {name: Path(__file__).with_name(f"synthetic_{name}.yaml") for name in ("no_show", "readmission")}
 DEFAULT_ROWS, DEFAULT_SEED = 50_000, 1
 CONSENT = {
     "asked": "not-required",
@@ -25,16 +27,25 @@ CONSENT = {
 }
 OWNER = "caregate"
 
+Tables = dict[str, pl.DataFrame]
 
-class NoSyntheticRows(BadInput):
-    """The number of rows cannot be drawn."""
+
+class NothingToDraw(BadInput):
+    """The number of rows or the seed cannot be used."""
 
     def __init__(self) -> None:
-        super().__init__("synthetic data need rows of 1 or more and a seed of 0 or more")
+        super().__init__("synthetic data: rows must be 1 or more, encounters and seed 0 or more")
+
+
+class NoLocation(BadInput):
+    """Synthetic data are drawn and not read."""
+
+    def __init__(self) -> None:
+        super().__init__("synthetic data are drawn and not read: leave out the path")
 
 
 class SyntheticSource:
-    """Draws `rows` appointments and as many encounters, of different patients; the same seed gives the same rows.
+    """Draws appointments and encounters of different patients; the same numbers and seed give the same rows.
 
     Parameters
     ----------
@@ -52,14 +63,23 @@ class SyntheticSource:
         self.rows, self.seed = rows, seed
         self.encounters = rows if encounters is None else encounters
         if rows < 1 or seed < 0 or self.encounters < 0:
-            raise NoSyntheticRows
+            raise NothingToDraw
 
     def read(self, location: str | None = None, *, for_scoring: bool = False) -> RawTables:
-        """Draw the tables; `location` is not used.
+        """Draw the tables; where they are only to be scored, small sites keep their names.
 
-        Where the rows are only to be scored, small sites keep their names.
+        Raises
+        ------
+        NoLocation
+            If a path is given.
         """
-        tables = _appointment_tables(self.rows, self.seed, for_scoring=for_scoring)
+        if location is not None:
+            raise NoLocation
+        tables = appointment_tables(parameters("no_show"), self.rows, self.seed, merge_sites=not for_scoring)
+        if self.encounters:
+            stays = encounter_tables(parameters("readmission"), self.encounters, self.seed)
+            tables["patients"] = pl.concat([tables["patients"], stays["patients"]])
+            tables["encounters"] = stays["encounters"]
         return RawTables(
             source=self.name,
             source_digest=self._digest(),
@@ -77,31 +97,48 @@ class SyntheticSource:
 
 
 @lru_cache(maxsize=2)
-def parameters(name: str) -> dict[str, Any]:
+def parameters(name: str) -> Mapping[str, Any]:
     """Return the published parameters of ``no_show`` or ``readmission``."""
-    given: dict[str, Any] = yaml.safe_load(PARAMETERS[name].read_text(encoding="utf-8"))
+    given: Mapping[str, Any] = yaml.safe_load(PARAMETERS[name].read_text(encoding="utf-8"))
     return given
 
 
-def _appointment_tables(rows: int, seed: int, *, for_scoring: bool) -> dict[str, pl.DataFrame]:
-    drawn = draw_appointments(parameters("no_show"), rows, seed).with_columns(
+def appointment_tables(given: Mapping[str, Any], rows: int, seed: int, *, merge_sites: bool = True) -> Tables:
+    """Return patients, `rows` appointments and their reminders as canonical tables."""
+    drawn = draw_appointments(given, rows, seed)
+    drawn = drawn.with_columns(
         appointment_id=_numbered("A", pl.int_range(pl.len())), patient_id=_numbered("P", pl.col("patient"))
     )
-    if not for_scoring:
+    if merge_sites:
         small = pl.len().over("site") < door_policy().small_site
         drawn = drawn.with_columns(site=pl.when(small).then(pl.lit("other")).otherwise("site"))
     status = pl.when("missed").then(pl.lit("noshow")).otherwise(pl.lit("fulfilled"))
     known = (pl.col("day") + timedelta(days=1)).cast(pl.Datetime("us"))
-    sex = pl.when("female").then(pl.lit("female")).otherwise(pl.lit("male"))
-    contact = (pl.col("appointment_id") + "/sms").alias("contact_id")
-    said = [pl.lit("sms").alias("channel"), pl.lit("reminder").alias("purpose")]
     return {
-        "patients": conform(
-            drawn.unique("patient", keep="first", maintain_order=True).with_columns(sex=sex), "patients"
+        "patients": _patients(
+            drawn.with_columns(sex=pl.when("female").then(pl.lit("female")).otherwise(pl.lit("male")))
         ),
         "appointments": conform(drawn.with_columns(status=status, outcome_known_at=known), "appointments"),
-        "contacts": conform(drawn.filter("reminded").with_columns(contact, *said), "contacts"),
+        "contacts": _reminders(drawn),
     }
+
+
+def _reminders(drawn: pl.DataFrame) -> pl.DataFrame:
+    contact = (pl.col("appointment_id") + "/sms").alias("contact_id")
+    said = [pl.lit("sms").alias("channel"), pl.lit("reminder").alias("purpose")]
+    return conform(drawn.filter("reminded").with_columns(contact, *said), "contacts")
+
+
+def encounter_tables(given: Mapping[str, Any], rows: int, seed: int) -> Tables:
+    """Return patients and `rows` encounters as canonical tables."""
+    drawn = draw_encounters(given, rows, seed).with_columns(
+        encounter_id=_numbered("E", pl.int_range(pl.len())), patient_id=_numbered("H", pl.col("patient"))
+    )
+    return {"patients": _patients(drawn), "encounters": conform(drawn, "encounters")}
+
+
+def _patients(drawn: pl.DataFrame) -> pl.DataFrame:
+    return conform(drawn.unique("patient", keep="first", maintain_order=True), "patients")
 
 
 def _numbered(letter: str, number: pl.Expr) -> pl.Expr:
