@@ -1,0 +1,129 @@
+"""What is known of a model from its spec, data, policy and gates, in sentences that a card can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from models.spec import RiskClass
+from registry.evidence import Evidence
+from registry.worries import worries
+from validation.gates.result import GateResult
+from validation.groups import suppressed
+
+SOCIAL = ("age", "sex", "gender", "race", "ethnicity", "welfare", "language", "disabilities")
+"""Demographic and social variables that HTI-1 asks about, as features are named here."""
+
+
+def facts_of(evidence: Evidence) -> dict[str, str]:
+    """Return every known fact by the id that the card's fields use."""
+    return {**_use(evidence), **_data(evidence), **_fairness(evidence), **_measures(evidence)}
+
+
+def _use(evidence: Evidence) -> dict[str, str]:
+    spec, policy = evidence.spec, evidence.policy
+    allowed = " ".join(f"{item.name}: {item.words}" for item in policy.purposes.allowed)
+    refused = " ".join(f"{item.name}: {item.words}" for item in policy.purposes.refused)
+    bands = "; ".join(f"{band.name} from {band.low:g}: {band.meaning}" for band in policy.bands.levels)
+    return {
+        "name": f"{spec.title} ({spec.name})",
+        "summary": f"Says how likely it is that {spec.label}. {spec.use}",
+        "intended_use": f"{spec.use} Allowed purposes: {allowed}",
+        "how_to_use": f"{policy.decision.words} Bands: {bands}",
+        "out_of_scope": f"Refused purposes: {refused}",
+        "role": "Informs: a person decides. Nothing is cancelled, denied or booked by the score.",
+        "risk_level": _risk(spec.risk_class),
+        "output": f"The probability that {spec.label}, with a band, the features that moved it most, and the version.",
+        "output_kind": "Prediction.",
+        "accountability": (
+            "A reviewer who is not the author signs each version. Every score names its reasons and version, and every "
+            "act stands in a hash-chained ledger."
+        ),
+    }
+
+
+def _risk(risk_class: RiskClass) -> str:
+    if risk_class is RiskClass.CLINICAL:
+        return "Clinical: two reviewers sign, one of them with the clinical role."
+    return "Operational: one reviewer signs."
+
+
+def _data(evidence: Evidence) -> dict[str, str]:
+    spec, snapshot = evidence.spec, evidence.snapshot
+    held_back = ", ".join(f"{count:,} by {rule}" for rule, count in sorted(snapshot.quarantined.items()) if count)
+    training = "; ".join(f"{key}: {value}" for key, value in evidence.training.items())
+    consent = ", ".join(f"{key}: {value}" for key, value in sorted(snapshot.consent.items()))
+    return {
+        "model_type": f"Gradient boosted trees (XGBoost), {spec.rounds} rounds, on {len(spec.features)} features.",
+        "foundation": "None.",
+        "input_source": f"{snapshot.source}, legal basis {snapshot.basis}, owner {snapshot.owner}.",
+        "input_type": "Rows of a table (numbers, flags and categories); one probability a row.",
+        "development_data": f"Snapshot {snapshot.digest}. {training}".strip(),
+        "inclusion": f"Rows held back in quarantine: {held_back or 'none'}.",
+        "consent": consent,
+    }
+
+
+def _fairness(evidence: Evidence) -> dict[str, str]:
+    policy, spec = evidence.policy, evidence.spec
+    social = [name for name in spec.feature_names if name in SOCIAL]
+    coverage = policy.decision.coverage
+    mitigation = f"{policy.decision.words} {coverage.reason}" if coverage else policy.decision.words
+    groups = "; ".join(_shares(name, evidence) for name in spec.groups if name in evidence.measured.partitions)
+    inputs = ", ".join(social) or "none"
+    return {
+        "sensitive_inputs": f"Used as inputs: {inputs}. Judged as groups: {', '.join(spec.groups)}.",
+        "representativeness": f"Shares of the test rows. {groups}." if groups else "",
+        "fairness_approach": (
+            f"{policy.gates.bias.harm} Each declared group and intersection is judged with bounds that hold for all of "
+            "them at once; groups too small to tell are put to the reviewer by name."
+        ),
+        "bias_mitigation": mitigation,
+        "biases": " ".join(_concerns(evidence, ("bias", "calibration"))),
+    }
+
+
+def _shares(name: str, evidence: Evidence) -> str:
+    partition = evidence.measured.partitions[name]
+    hidden = suppressed(partition.n, partition.positives, evidence.policy.groups.suppress_under.value)
+    total = max(int(partition.n.sum()), 1)
+    parts = [
+        f"{level} {'withheld' if hidden[place] else f'{partition.n[place] / total:.0%}'}"
+        for place, level in enumerate(partition.levels)
+    ]
+    return f"{name}: {', '.join(parts)}"
+
+
+def _measures(evidence: Evidence) -> dict[str, str]:
+    metrics = evidence.measured.overall.metrics
+    confidence = evidence.policy.bootstrap.confidence.value
+    words = {"auc": "AUC", "pr_auc": "average precision", "brier": "Brier score", "slope": "calibration slope"}
+    shown = []
+    for name, text in words.items():
+        low, high = metrics[name].interval(confidence)
+        shown.append(f"{text} {metrics[name].sample[0]:.3f} ({low[0]:.3f} to {high[0]:.3f})")
+    overall = evidence.measured.overall
+    size = f"{overall.n:,} rows of {overall.patients:,} patients, {overall.positives:,} positive"
+    return {
+        "validity": f"{'; '.join(shown)}; {confidence:.0%} bounds by a bootstrap of patients; {size}.",
+        "fairness_measures": " ".join(_tallies(evidence.gates)),
+        "limitations": " ".join(_concerns(evidence, tuple(gate.gate for gate in evidence.gates))),
+    }
+
+
+def _tallies(gates: tuple[GateResult, ...]) -> Iterator[str]:
+    for gate in gates:
+        judged = [check for check in gate.checks if check.group]
+        if judged:
+            tally: Mapping[str, int] = {
+                verdict: sum(check.verdict == verdict for check in judged)
+                for verdict in ("passed", "cannot-tell", "failed")
+            }
+            counts = ", ".join(f"{count} {verdict}" for verdict, count in tally.items())
+            yield f"{gate.gate} in groups: {counts}."
+
+
+def _concerns(evidence: Evidence, gates: tuple[str, ...]) -> Iterator[str]:
+    for worry in worries(evidence.gates):
+        if worry.gate in gates:
+            groups = f" ({', '.join(worry.groups)})" if worry.groups else ""
+            yield f"{worry.gate} {worry.verdict}: {worry.what}{groups}: {worry.why}."
