@@ -8,7 +8,7 @@ import msgspec
 from starlette.requests import Request
 
 from caregate.errors import BadInput
-from serving.instances import MalformedRequest
+from serving.fields import MalformedRequest
 
 
 class TooLarge(BadInput):

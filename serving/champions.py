@@ -2,52 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from pathlib import Path
 from typing import Protocol
 
 from caregate.errors import Refused
-
-
-class Champion(Protocol):
-    """An approved version whose copy was checked against the digest that its reviewers signed."""
-
-    @property
-    def folder(self) -> Path:
-        """The content-addressed copy of the version's artifacts."""
-
-    @property
-    def model(self) -> str:
-        """Name of the registered model."""
-
-    @property
-    def version(self) -> int:
-        """Number of the version."""
-
-    @property
-    def digest(self) -> str:
-        """What was signed: ``sha256:…``."""
-
-    @property
-    def approved_by(self) -> str:
-        """Who signed."""
-
-    @property
-    def approved_at(self) -> datetime:
-        """When it was signed."""
-
-    @property
-    def expires_at(self) -> datetime:
-        """From when on the approval does not hold any more."""
-
-    @property
-    def gates(self) -> Mapping[str, str]:
-        """Verdict of each gate."""
-
-    @property
-    def card(self) -> Path:
-        """The model card, JSON."""
+from registry.champion import Champion
 
 
 class NotServed(Refused):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from crm.policy import door_policy
 from crm.tables import TABLES
 from governance.vault import Vault
 from serving.instances import PATIENT, Instance
@@ -66,12 +65,9 @@ def canonical_rows(
     instances: Sequence[Instance], tokens: Sequence[Tokens], *, table: str, record_id: str, defaults: dict[str, int]
 ) -> pa.Table:
     """Return `instances` as rows of canonical `table`; `defaults` fill what the client may leave out."""
-    oldest = door_policy().top_code_age
     rows = []
     for instance, token in zip(instances, tokens, strict=True):
         row = {**instance.values, record_id: token.record, PATIENT: token.patient}
         row |= {name: value for name, value in defaults.items() if row[name] is None}
-        if row["age"] is not None:
-            row["age"] = min(row["age"], oldest)
         rows.append(row)
     return pa.Table.from_pylist(rows, schema=TABLES[table])

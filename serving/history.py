@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crm.tables import TABLES
+from crm.vocabulary import WORDS
 from models.spec import ModelSpec
 
 NO_SYSTEM = "crm"
@@ -67,7 +68,7 @@ class History:
         Returns
         -------
         pyarrow.Table
-            Column ``record_id`` and every feature, in the order of `instances`; records that are not of the
+            The columns that `ModelSpec.build` makes, in the order of `instances`; records that are not of the
             population that the model is for are left out.
         """
         statement = self._compiled(spec)
@@ -96,7 +97,8 @@ class History:
 
     def _keep_merged(self, table: str, schema: pa.Schema) -> None:
         """Keep the values of each column that small ones were merged in, so that an instance's are merged alike."""
-        for name in (field.name for field in schema if field.type == pa.string()):
+        closed = WORDS.get(table, {})
+        for name in (field.name for field in schema if field.type == pa.string() and field.name not in closed):
             merged = f'SELECT count(*) FROM known_{table} WHERE "{name}" = ?'  # noqa: S608
             if self._database.execute(merged, [OTHER]).fetchall()[0][0]:
                 values = f'SELECT DISTINCT "{name}" FROM known_{table} WHERE "{name}" IS NOT NULL'  # noqa: S608
@@ -144,8 +146,7 @@ def _compile(spec: ModelSpec) -> str:
         name: ibis.table({field.name: ibis.dtype(field.type) for field in schema}, name=name)
         for name, schema in TABLES.items()
     }
-    rows = spec.build(tables).select("record_id", *spec.feature_names)
-    return str(ibis.to_sql(rows, dialect="duckdb"))
+    return str(ibis.to_sql(spec.build(tables), dialect="duckdb"))
 
 
 def nothing_known() -> History:

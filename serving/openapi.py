@@ -8,20 +8,11 @@ from typing import Any, Final, Literal
 import pyarrow as pa
 from pydantic import BaseModel
 
+from serving.fields import range_of, words_of
 from serving.instances import OUTCOME, fields_of, required_of
 from serving.policy import Limits
 from serving.problems import MEDIA_TYPE
 from serving.shelf import Offer
-
-_TYPES: Final[dict[pa.DataType, dict[str, Any]]] = {
-    pa.string(): {"type": "string"},
-    pa.bool_(): {"type": "boolean"},
-    pa.int8(): {"type": "integer", "minimum": 0, "maximum": 127},
-    pa.int16(): {"type": "integer", "minimum": 0, "maximum": 32767},
-    pa.int64(): {"type": "integer", "minimum": 0},
-    pa.timestamp("us"): {"type": "string", "format": "date-time"},
-    pa.date32(): {"type": "string", "format": "date"},
-}
 
 
 class ReasonShown(BaseModel):
@@ -115,8 +106,19 @@ def _instance(offer: Offer, limits: Limits) -> dict[str, Any]:
 def _property(name: str, field: pa.Field, table: str, limits: Limits) -> dict[str, Any]:
     meaning = (field.metadata or {}).get(b"meaning", b"").decode().replace("token of", "the CRM's own id of")
     if name in OUTCOME.get(table, {}):
-        return {"description": f"{meaning}: an outcome, taken and not used"}
-    kind = _TYPES[field.type]
-    if kind == {"type": "string"}:
-        kind = {**kind, "maxLength": limits.text_characters}
-    return {"description": meaning, "anyOf": [kind, {"type": "null"}]}
+        return {"description": f"{meaning}; an outcome: taken and not used"}
+    return {"description": meaning, "anyOf": [_kind(field, table, limits), {"type": "null"}]}
+
+
+def _kind(field: pa.Field, table: str, limits: Limits) -> dict[str, Any]:
+    if pa.types.is_boolean(field.type):
+        return {"type": "boolean"}
+    if pa.types.is_integer(field.type):
+        least, most = range_of(table, field)
+        return {"type": "integer", "minimum": least, "maximum": most}
+    if pa.types.is_timestamp(field.type):
+        return {"type": "string", "format": "date-time"}
+    if pa.types.is_date(field.type):
+        return {"type": "string", "format": "date"}
+    words = words_of(table, field)
+    return {"type": "string", "enum": words} if words else {"type": "string", "maxLength": limits.text_characters}

@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from caregate.errors import CaregateError
-from serving.instances import MalformedRequest
+from serving.fields import MalformedRequest
 
 MEDIA_TYPE = "application/problem+json"
 WITHIN = 500

@@ -121,7 +121,7 @@ class Scorer:
             If the model is not offered.
         PurposeRefused
             If the model's policy does not allow the declared purpose.
-        TooManyInstances, serving.instances.MalformedRequest
+        TooManyInstances, serving.fields.MalformedRequest
             If the instances cannot be read.
         """
         offer, standing = self._shelf.offer(model), self._shelf.standing(model)

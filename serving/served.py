@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from models.artifact import FittedModel, load_model
 from models.spec import ModelSpec
-from serving.champions import Champion, NotServed
+from registry.champion import Champion
+from serving.champions import NotServed
 from validation.policy import Policy
+
+CARD: Final = "evidence/card.json"
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,8 @@ def load_served(champion: Champion, spec: ModelSpec, policy: Policy) -> Served:
     fitted = load_model(champion.folder)
     if not {column.name for column in fitted.columns} <= set(spec.feature_names):
         raise FeaturesUnknown(champion.version)
-    return Served(spec, fitted, champion.version, policy, champion.expires_at, _summary(champion, spec, policy))
+    summary = _summary(champion, spec, policy)
+    return Served(spec, fitted, champion.version, policy, champion.standing.expires_at, summary)
 
 
 def _summary(champion: Champion, spec: ModelSpec, policy: Policy) -> dict[str, Any]:
@@ -71,10 +77,16 @@ def _summary(champion: Champion, spec: ModelSpec, policy: Policy) -> dict[str, A
         "predicts": spec.label,
         "version": champion.version,
         "digest": champion.digest,
-        "approved_by": champion.approved_by,
-        "approved_at": champion.approved_at.isoformat(),
-        "expires_at": champion.expires_at.isoformat(),
-        "gates": dict(champion.gates),
+        "approved_by": list(champion.standing.signed_by),
+        "approved_at": champion.standing.approved_at.isoformat(),
+        "expires_at": champion.standing.expires_at.isoformat(),
+        "gates": champion.gates,
         "bands": [band.model_dump() for band in policy.bands.levels],
         "purposes": [purpose.model_dump() for purpose in policy.purposes.allowed],
+        "card": _card(champion.folder),
     }
+
+
+def _card(folder: Path) -> Any:
+    card = folder / CARD
+    return json.loads(card.read_text(encoding="utf-8")) if card.is_file() else None

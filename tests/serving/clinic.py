@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from models import no_show
 from models.artifact import FittedModel
 from models.features import feature_rows, labelled
 from models.training import fit
+from registry.champion import Champion, Standing
+from registry.digest import VersionManifest
 from serving.champions import NotServed
 
 SYSTEM = "clinic-system"
@@ -28,29 +30,23 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SITES = ("NORTH", "SOUTH", "other")
 
 
-@dataclass(frozen=True)
-class ToyChampion:
-    folder: Path
-    version: int
-    expires_at: datetime
-    model: str = "no-show"
-    digest: str = "sha256:" + "0" * 64
-    approved_by: str = "rita"
-    approved_at: datetime = NOON
-    gates: dict[str, str] = field(default_factory=lambda: {"accuracy": "passed"})
-    card: Path = Path("card.json")
+def champion(folder: Path, version: int, expires_at: datetime) -> Champion:
+    """What the registry hands out for the model in `folder`."""
+    manifest = VersionManifest("no-show", "ada", "operational", "sha256:" + "2" * 64, "sha256:" + "3" * 64, {})
+    standing = Standing(("rita",), NOON, expires_at)
+    return Champion("no-show", version, manifest.digest, folder, manifest, standing, {"accuracy": "passed"})
 
 
 class ToyChampions:
     """A registry that answers what a test put into it."""
 
     def __init__(self) -> None:
-        self.standing: dict[str, ToyChampion] = {}
+        self.standing: dict[str, Champion] = {}
         self.why = "no version was promoted"
         self.down = False
         self._changes = 0
 
-    def put(self, champion: ToyChampion) -> None:
+    def put(self, champion: Champion) -> None:
         self.standing[champion.model] = champion
         self._changes += 1
 
@@ -64,7 +60,7 @@ class ToyChampions:
             raise OSError
         return str(self._changes)
 
-    def champion(self, model: str) -> ToyChampion:
+    def champion(self, model: str) -> Champion:
         if model not in self.standing:
             raise NotServed(self.why)
         return self.standing[model]
@@ -85,7 +81,7 @@ def vault_of(settings: Settings) -> Vault:
 def appointments(rows: int, *, seed: int = 7) -> pl.DataFrame:
     """Made-up appointments with the clinic's own ids; the newest tenth is still ahead."""
     chance = np.random.default_rng(seed)
-    start = datetime(2026, 1, 5, 8)
+    start = datetime(2026, 1, 5, 8)  # noqa: DTZ001 - canonical moments have no zone
     booked = [start + timedelta(minutes=int(minute)) for minute in np.sort(chance.integers(0, 120 * 1440, rows))]
     lead = chance.integers(0, 30, rows)
     days = [(moment + timedelta(days=int(ahead))).date() for moment, ahead in zip(booked, lead, strict=True)]
@@ -104,10 +100,13 @@ def appointments(rows: int, *, seed: int = 7) -> pl.DataFrame:
             "diabetes": chance.random(rows) < 0.1,
             "alcoholism": chance.random(rows) < 0.1,
             "disabilities": chance.integers(0, 2, rows),
-            "status": [("noshow" if miss else "fulfilled") if end else "booked" for miss, end in zip(missed, ended)],
+            "status": [
+                ("noshow" if miss else "fulfilled") if end else "booked"
+                for miss, end in zip(missed, ended, strict=True)
+            ],
             "outcome_known_at": [
                 datetime.combine(day, datetime.min.time()) + timedelta(days=1) if end else None
-                for day, end in zip(days, ended)
+                for day, end in zip(days, ended, strict=True)
             ],
         }
     )

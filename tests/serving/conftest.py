@@ -4,7 +4,6 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Thread
 from time import sleep
 
@@ -16,12 +15,13 @@ import uvicorn
 from caregate.settings import Settings
 from governance.database import open_database
 from governance.people import People, Role
+from registry.champion import Champion
 from serving.policy import load_serving_policy
 from serving.service import Service, make_service
 from tests.serving.clinic import (
-    ToyChampion,
     ToyChampions,
     appointments,
+    champion,
     instance,
     make_home,
     publish_snapshot,
@@ -37,7 +37,7 @@ class Clinic:
     snapshot: object
     rows: pl.DataFrame
     champions: ToyChampions
-    versions: dict[int, ToyChampion]
+    versions: dict[int, Champion]
     models: dict[int, object]
     people: People
     key: str
@@ -55,7 +55,7 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Clinic:
     folders = {version: tmp_path_factory.mktemp(f"v{version}") for version in (1, 2)}
     models = {version: train(snapshot, folder, rounds=10 * version) for version, folder in folders.items()}
     later = datetime.now(UTC) + timedelta(days=180)
-    versions = {version: ToyChampion(folder, version, later) for version, folder in folders.items()}
+    versions = {version: champion(folder, version, later) for version, folder in folders.items()}
     people = People(open_database(settings.ledger_url))
     people.add("clinic", Role.CRM, by="tester", service=True)
     champions = ToyChampions()

@@ -1,0 +1,54 @@
+"""``python -m serving``: runs the scoring API of the home on loopback until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import uvicorn
+
+from caregate.errors import CaregateError
+from caregate.settings import load_settings
+from serving.policy import load_serving_policy
+from serving.registry_champions import RegistryChampions
+from serving.service import make_service
+
+HOST = "127.0.0.1"
+PORT_OFFSET = 2
+"""Scoring listens on this port above the home's port base."""
+
+
+def run() -> None:
+    """Serve until SIGTERM or SIGINT; answers in flight are finished first."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings, policy = load_settings(), load_serving_policy()
+    service = make_service(settings, policy, RegistryChampions(settings))
+    config = uvicorn.Config(
+        service.app,
+        host=HOST,
+        port=settings.port_base + PORT_OFFSET,
+        access_log=False,
+        server_header=False,
+        log_config=None,
+        lifespan="off",
+        timeout_graceful_shutdown=policy.shutdown.grace_seconds,
+    )
+    service.watcher.start()
+    try:
+        uvicorn.Server(config).run()
+    finally:
+        service.watcher.stop()
+
+
+def main() -> int:
+    """Run, and return the exit code."""
+    try:
+        run()
+    except CaregateError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
