@@ -97,8 +97,7 @@ def champion_of(settings: Settings, model: str, *, clock: Clock = system_clock) 
     folder = approved_folder(settings, version.tags.get(names.DIGEST, ""))
     manifest = verified_manifest(folder)
     standing = standing_of(settings, version, manifest, now=clock())
-    gates = {key.removeprefix(names.GATE): value for key, value in version.tags.items() if key.startswith(names.GATE)}
-    return Champion(model, number, manifest.digest, folder, manifest, standing, gates)
+    return Champion(model, number, manifest.digest, folder, manifest, standing, version.gates)
 
 
 def standing_of(

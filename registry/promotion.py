@@ -76,11 +76,21 @@ def rollback(settings: Settings, model: str, *, by: str, clock: Clock = system_c
 
 
 def pending_promotions(settings: Settings, *, clock: Clock = system_clock) -> list[VersionKey]:
-    """Return the version of each model that was approved last, where it stands and was never promoted."""
+    """Return, of each model, the version that was approved last and stands, unless it was promoted before.
+
+    A rollback is therefore not undone: what was promoted once comes back by a person's act alone.
+    """
     engine = require_current(open_database(settings.ledger_url))
-    latest = {key.model: key for key in approved_keys(engine) if _stands(settings, key, clock)}
-    ledger = Ledger(engine, clock)
-    return [key for key in latest.values() if not any(ledger.read(action=PROMOTED, subject=key.subject))]
+    promoted = {act.subject for act in Ledger(engine, clock).read(action=PROMOTED)}
+    decided: dict[str, VersionKey | None] = {}
+    for key in reversed(approved_keys(engine)):
+        if key.model in decided:
+            continue
+        if key.subject in promoted:
+            decided[key.model] = None
+        elif _stands(settings, key, clock):
+            decided[key.model] = key
+    return [key for key in decided.values() if key is not None]
 
 
 def publish(settings: Settings, source: Path, manifest: VersionManifest) -> Path:

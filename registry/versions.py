@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, column, select, table
 
 from caregate.errors import NotFound
 from registry.approvals import VersionKey
+from registry.names import GATE, GATE_STATUS
 
 _versions = table(
     "model_versions",
@@ -46,6 +47,12 @@ class RegisteredVersion:
     def version(self) -> int:
         """The version's number."""
         return self.key.version
+
+    @property
+    def gates(self) -> dict[str, str]:
+        """Each gate's verdict."""
+        found = {key.removeprefix(GATE): value for key, value in self.tags.items() if key.startswith(GATE)}
+        return {gate: verdict for gate, verdict in found.items() if f"{GATE}{gate}" != GATE_STATUS}
 
 
 def read_version(engine: Engine, model: str, version: int) -> RegisteredVersion:

@@ -1,0 +1,102 @@
+"""What `caregate up` runs: the servers of a home, how each is started and how it says that it is ready."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from caregate.secret_store import Secrets
+from caregate.settings import Settings
+from registry.launch import home_environment, mlflow_command, mlflow_environment
+
+HOST = "127.0.0.1"
+POOL = "caregate"
+PROJECT = Path(__file__).resolve().parent.parent
+"""Where ``prefect.yaml`` and the folders of the flows stand."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One server or worker.
+
+    Attributes
+    ----------
+    name
+        Of its log and in messages.
+    command, environment
+        How it is started; the environment is added to the supervisor's.
+    ready
+        Address that answers 200 once it is ready, None where it has none.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    ready: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the servers answer."""
+
+    mlflow: str
+    prefect: str
+    scoring: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Addresses:
+        """Return the addresses that follow from the settings' port base."""
+        return cls(*(f"http://{HOST}:{port}" for port in ports(settings)))
+
+
+def ports(settings: Settings) -> tuple[int, int, int]:
+    """Return the ports of MLflow, Prefect and scoring."""
+    return settings.port_base, settings.port_base + 1, settings.port_base + 2
+
+
+def prefect_environment(settings: Settings) -> dict[str, str]:
+    """Return what Prefect's server, worker and clients share."""
+    api = f"{Addresses.of(settings).prefect}/api"
+    return home_environment(settings) | {
+        "PREFECT_HOME": str(settings.prefect_dir),
+        "PREFECT_API_URL": api,
+        "PREFECT_UI_API_URL": api,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+        "PREFECT_WORKER_QUERY_SECONDS": "2",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def servers(settings: Settings, secrets: Secrets) -> list[Service]:
+    """Return what has to answer before anything else is started."""
+    mlflow_port, prefect_port, _ = ports(settings)
+    where = Addresses.of(settings)
+    mlflow = home_environment(settings) | mlflow_environment(settings, secrets)
+    prefect = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(prefect_port)]
+    return [
+        Service("mlflow", mlflow_command(mlflow_port), mlflow, f"{where.mlflow}/health"),
+        Service("prefect", prefect, prefect_environment(settings), f"{where.prefect}/api/health"),
+    ]
+
+
+def workers(settings: Settings) -> list[Service]:
+    """Return what works for the servers: flows, promotion, scores."""
+    where, environment = Addresses.of(settings), prefect_environment(settings)
+    start = ["prefect", "worker", "start", "--pool", POOL, "--type", "process"]
+    worker = [sys.executable, "-m", *start, "--install-policy", "never"]
+    return [
+        Service("worker", worker, environment, f"{where.prefect}/api/work_pools/{POOL}"),
+        Service("promoter", [sys.executable, "-m", "flows.watch"], environment),
+        Service("scoring", [sys.executable, "-m", "serving"], home_environment(settings), f"{where.scoring}/healthz"),
+    ]
+
+
+def deployment(settings: Settings) -> Service:
+    """Return the one-off that tells Prefect's server of every flow."""
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    return Service("deploy", command, prefect_environment(settings))

@@ -1,0 +1,73 @@
+"""Runs the promote flow as soon as a verdict is in the ledger: ``python -m flows.watch``, started by `caregate up`.
+
+It looks at the ledger's last verdict twice a second instead of waiting for MLflow's webhook: that is one indexed row,
+it cannot get lost, and it sees what the server recorded even if the server died right after. The flow runs in this
+process, which is warm; a worker would take five seconds to start it.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+import registry.connection  # noqa: F401  MLflow is imported now, not at the first approval
+from caregate.settings import Settings, load_settings
+from flows.promote import promote
+from governance.database import open_database, require_current
+from registry.approvals import VersionKey, last_verdict
+from registry.promotion import pending_promotions
+
+LOOK_SECONDS = 0.5
+AGAIN_SECONDS = 30.0
+"""How long after a promotion that failed the next try is made."""
+
+log = logging.getLogger("caregate.watch")
+
+
+def watch(settings: Settings, stop: threading.Event, run: Callable[[str, int], object] = promote) -> None:
+    """Promote what is approved until `stop` is set.
+
+    Parameters
+    ----------
+    settings
+        Of the home.
+    stop
+        Set to end.
+    run
+        What promotes: the Prefect flow.
+    """
+    ledger = require_current(open_database(settings.ledger_url))
+    seen, due = -1, 0.0
+    while not stop.is_set():
+        last = last_verdict(ledger)
+        if last != seen or time.monotonic() >= due:
+            seen, due = last, time.monotonic() + AGAIN_SECONDS
+            for key in pending_promotions(settings):
+                _try(run, key)
+        stop.wait(LOOK_SECONDS)
+
+
+def _try(run: Callable[[str, int], object], key: VersionKey) -> None:
+    try:
+        run(key.model, key.version)
+    except Exception:  # whatever it was, the next approval must still be seen
+        log.exception("promotion of %s failed and is tried again in %.0f seconds", key.subject, AGAIN_SECONDS)
+
+
+def main() -> None:
+    """Watch until told to stop."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    # Prefect joins a heartbeat thread for a second after every flow.
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        watch(load_settings(), stop)
+
+
+if __name__ == "__main__":
+    main()
