@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from models.spec import RiskClass
 from validation.gates.result import Verdict, overall
@@ -53,3 +55,16 @@ class Candidate:
     def gate_status(self) -> Verdict:
         """The worst of the gates' verdicts."""
         return overall(list(self.gates.values()))
+
+
+_FORM = TypeAdapter(Candidate)
+
+
+def write_candidate(candidate: Candidate, path: Path) -> None:
+    """Write everything about `candidate` but its files to `path`."""
+    path.write_bytes(_FORM.dump_json(candidate, indent=1) + b"\n")
+
+
+def read_candidate(path: Path, folder: Path) -> Candidate:
+    """Read what `write_candidate` wrote; its files are in `folder` now."""
+    return replace(_FORM.validate_json(path.read_bytes()), folder=folder)

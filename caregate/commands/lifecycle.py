@@ -1,0 +1,150 @@
+"""`caregate init`, `ingest`, `run`, `up`: from an export to a version that awaits its sign-off."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+import typer
+
+from caregate.commands.context import (
+    AsJson,
+    Context,
+    Home,
+    ensure_home,
+    guarded,
+    open_context,
+    show_credentials,
+)
+from caregate.home import make_home
+from caregate.terminal import plain
+
+MODELS = ("no-show", "readmission-risk")
+
+
+@guarded
+def init(home: Home = None, as_json: AsJson = False) -> None:
+    """Make the home: databases, keys, first accounts. Each generated secret is shown once."""
+    context = open_context(home, as_json, must_exist=False)
+    credentials = make_home(context.settings)
+    if as_json:
+        named = {item.account: {"role": item.role, "secret": item.secret} for item in credentials}
+        context.terminal.result({"home": str(context.settings.home), "accounts": named})
+    else:
+        show_credentials(context.terminal, context.settings, credentials)
+        context.terminal.line(f"home: {context.settings.home}")
+
+
+@guarded
+def ingest(
+    source: Annotated[str, typer.Argument(help="synthetic, csv, parquet, noshow-kaggle or diabetes-130")],
+    location: Annotated[str | None, typer.Argument(metavar="[PATH]", help="The source's file or folder.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Who answers for the data; by default you.")] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="Rows to draw (synthetic).")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Where chance starts (synthetic).")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Map a source to canonical tables without identities and publish them as a snapshot."""
+    from flows.reading import read_source
+
+    context = open_context(home, as_json, must_exist=False)
+    options = {name: value for name, value in (("rows", rows), ("seed", seed)) if value is not None}
+    with context.terminal.progress() as shown:
+        shown.step(f"reading {source}")
+        read_source(source, location, options)  # bad input ends here, before anything is written
+        shown.end_step()
+        ensure_home(context)
+        _start_prefect(context)
+        from flows.ingest import ingest as flow
+
+        manifest = _in_flow(context, flow, source=source, location=location, owner=owner, rows=rows, seed=seed)
+    _show_snapshot(context, manifest)
+
+
+def _show_snapshot(context: Context, digest: str) -> None:
+    from crm.snapshot import open_snapshot
+
+    manifest = open_snapshot(context.settings.snapshots_dir, digest).manifest
+    terminal = context.terminal
+    terminal.result(vars(manifest))
+    terminal.line(digest)
+    terminal.line(f"rows: {plain({name: f'{rows:,}' for name, rows in manifest.tables.items() if rows})}")
+    terminal.line(f"quarantined: {plain(manifest.quarantined)}")
+    terminal.line(f"repaired: {plain(manifest.repaired)}")
+    terminal.line(f"basis: {manifest.basis}, owner: {manifest.owner}")
+
+
+@guarded
+def run(
+    model: Annotated[str, typer.Argument(help="no-show, readmission-risk or all")],
+    snapshot: Annotated[str | None, typer.Option(help="Digest, or its first digits; by default the newest.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of split and fit.")] = 0,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Validate, train, judge and register; ends with the gates' verdicts and where to sign. Exit 1: a gate failed."""
+    from registry.stages import open_job
+
+    context = open_context(home, as_json)
+    author = context.settings.user
+    wanted = MODELS if model == "all" else (model,)
+    for name in wanted:
+        open_job(context.settings, name, snapshot=snapshot, author=author, seed=seed)  # bad input ends here
+    with context.terminal.progress() as shown:
+        shown.step("starting Prefect")
+        _start_prefect(context)
+        from flows.train import train
+
+        ended = [
+            _in_flow(context, train, model=name, snapshot=snapshot, author=author, seed=seed) for name in wanted
+        ]
+    context.terminal.result([item.model_dump(mode="json") for item in ended])
+    for item in ended:
+        _show_run(context, item)
+    if any(item.version is None for item in ended):
+        raise typer.Exit(1)
+
+
+def _show_run(context: Context, trained: Any) -> None:
+    terminal = context.terminal
+    terminal.line("")
+    rows = [(name, verdict.value) for name, verdict in trained.gates.items()]
+    terminal.table(f"{trained.model}: gates", ("gate", "verdict"), [*rows, ("all", trained.status.value)])
+    terminal.line(f"evidence: {trained.report}")
+    if trained.version is None:
+        terminal.line(f"{trained.model} is not registered: a gate failed. Its run is kept.", style="red")
+        return
+    terminal.line(f"{trained.model} version {trained.version} awaits sign-off.", style="bold")
+    base = context.settings.port_base
+    terminal.line(
+        f"Next: `caregate up`, then open http://127.0.0.1:{base}/#/models/{trained.model}/versions/{trained.version} "
+        "as a reviewer, read the evidence and set the tag `approval` to `approved`."
+    )
+
+
+@guarded
+def up(
+    port_base: Annotated[int | None, typer.Option(min=1024, max=65000, help="First of the ports.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start MLflow with sign-off, Prefect with its worker, and scoring, on this machine alone; Ctrl-C stops all."""
+    from caregate.secret_store import read_secrets
+    from caregate.stack import run_stack
+
+    context = open_context(home, as_json)
+    settings = context.settings.model_copy(update={"port_base": port_base or context.settings.port_base})
+    raise typer.Exit(run_stack(settings, read_secrets(settings.secrets_file), announce=context.terminal.note))
+
+
+def _start_prefect(context: Context) -> None:
+    from flows.environment import prefect_environment
+
+    os.environ.update(prefect_environment(context.settings))
+
+
+def _in_flow(context: Context, flow: Any, **parameters: Any) -> Any:
+    from flows.local import run_here
+
+    return run_here(flow, parameters, listener=context.terminal.step)

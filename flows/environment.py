@@ -1,0 +1,35 @@
+"""What Prefect reads from the environment; it has to stand there before Prefect is imported."""
+
+from __future__ import annotations
+
+from caregate.settings import Settings
+from registry.address import running_stack
+
+EPHEMERAL_START_SECONDS = 120
+"""A new database is migrated at the first start, which takes longer than Prefect's own 20 seconds on a busy machine."""
+
+
+def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[str, str]:
+    """Return Prefect's variables: this home's own database, nothing sent anywhere, JSON instead of pickles.
+
+    Parameters
+    ----------
+    settings
+        Of the home.
+    api_url
+        Of a running server; without one that of the home's running stack, else Prefect starts its own for the run.
+    """
+    stack = running_stack(settings)
+    address = api_url or (f"{stack.prefect}/api" if stack else None)
+    values = {
+        "PREFECT_HOME": str(settings.prefect_dir),
+        "PREFECT_PROFILES_PATH": str(settings.prefect_dir / "profiles.toml"),
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": str(EPHEMERAL_START_SECONDS),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "DO_NOT_TRACK": "1",
+    }
+    return values | ({"PREFECT_API_URL": address} if address else {})

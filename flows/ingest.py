@@ -1,0 +1,93 @@
+"""The `ingest` flow: a source's rows are read, de-identified, held against their contracts and published."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from prefect import flow, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from caregate.clock import system_clock
+from caregate.secret_store import read_secrets
+from caregate.settings import Settings, load_settings
+from crm.deidentify import deidentify
+from crm.snapshot import Snapshot, publish
+from crm.source import Draft, RawTables
+from flows.progress import tell
+from flows.reading import take_source
+from governance.database import open_database, require_current
+from governance.ledger import Ledger
+from governance.vault import Vault
+from validation.contracts.check import check_all
+
+SourceName = Literal["synthetic", "csv", "parquet", "noshow-kaggle", "diabetes-130"]
+
+
+@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5)
+def read(source: str, location: str | None, options: dict[str, int]) -> RawTables:
+    """Read and map the source; nothing is written."""
+    tell(f"reading {source}")
+    return take_source(source, location, options)
+
+
+@task(cache_policy=NO_CACHE)
+def exchange(settings: Settings, raw: RawTables, owner: str) -> Draft:
+    """Put tokens in the place of identifiers and hold the tables against their contracts."""
+    tell("exchanging identifiers for tokens")
+    vault = Vault(open_database(settings.ledger_url), read_secrets(settings.secrets_file).vault_key_bytes)
+    draft = deidentify(raw, vault, owner=owner)
+    tell("checking contracts")
+    check_all(draft.tables)
+    return draft
+
+
+@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5)
+def publish_snapshot(settings: Settings, draft: Draft, actor: str) -> Snapshot:
+    """Write the snapshot and the ledger's line."""
+    tell("publishing the snapshot")
+    snapshot = publish(settings.snapshots_dir, draft, clock=system_clock)
+    manifest = snapshot.manifest
+    ledger = Ledger(open_database(settings.ledger_url))
+    facts = {"source": manifest.source, "basis": manifest.basis, "owner": manifest.owner}
+    ledger.append_once(actor, "snapshot.publish", f"snapshot/{manifest.source}", digest=manifest.digest, **facts)
+    return snapshot
+
+
+@flow(name="ingest", validate_parameters=True)
+def ingest(
+    source: SourceName,
+    location: str | None = None,
+    owner: str | None = None,
+    rows: int | None = None,
+    seed: int | None = None,
+) -> str:
+    """Ingest one source and return the snapshot's digest.
+
+    Parameters
+    ----------
+    source
+        Kind of the source.
+    location
+        Its file or folder; none for generated data.
+    owner
+        Who answers for the data; by default the acting user.
+    rows, seed
+        Of generated data.
+    """
+    settings = load_settings()
+    require_current(open_database(settings.ledger_url))
+    options = {name: value for name, value in (("rows", rows), ("seed", seed)) if value is not None}
+    raw = read(source, location, options)
+    draft = exchange(settings, raw, owner or settings.user)
+    snapshot = publish_snapshot(settings, draft, settings.user)
+    _show(snapshot)
+    return snapshot.manifest.digest
+
+
+def _show(snapshot: Snapshot) -> None:
+    manifest = snapshot.manifest
+    counts = [{"what": f"rows of {name}", "count": rows} for name, rows in manifest.tables.items() if rows]
+    counts += [{"what": f"quarantined: {rule}", "count": rows} for rule, rows in manifest.quarantined.items()]
+    counts += [{"what": f"repaired: {rule}", "count": rows} for rule, rows in manifest.repaired.items()]
+    create_table_artifact(counts, key=f"snapshot-{manifest.source}", description=f"Snapshot `{manifest.digest}`")

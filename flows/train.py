@@ -1,0 +1,142 @@
+"""The `train` flow: features, fit, gates and evidence, registration; it ends where a person has to sign."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from prefect import flow, task
+from prefect.artifacts import create_link_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from pydantic import BaseModel
+
+from caregate.settings import Settings, load_settings
+from flows.progress import tell
+from governance.database import open_database, require_current
+from governance.ledger import Ledger
+from registry.candidate import Candidate
+from registry.stages import DEFAULT_SEED, Job, fit_model, judge_run, make_features, open_job
+from validation.gates.result import Verdict
+
+ModelName = Literal["no-show", "readmission-risk"]
+UNPROVEN = "unproven"
+"""Author of a run that was triggered where nobody signs in, such as the Prefect UI."""
+
+
+class Trained(BaseModel):
+    """How a run ended.
+
+    Attributes
+    ----------
+    model, run_key, snapshot
+        What was run.
+    gates
+        Each gate's verdict, and `status`, the worst of them.
+    version, digest
+        Of the registered version; None where a gate failed.
+    report
+        Where the evidence report lies.
+    """
+
+    model: str
+    run_key: str
+    snapshot: str
+    gates: dict[str, Verdict]
+    status: Verdict
+    version: int | None
+    digest: str | None
+    report: str
+
+
+@task(cache_policy=NO_CACHE, retries=1)
+def build_features(job: Job) -> int:
+    """Build the feature table."""
+    tell("building features")
+    return make_features(job)
+
+
+@task(cache_policy=NO_CACHE, retries=1)
+def fit(job: Job) -> int:
+    """Fit the model."""
+    tell("fitting the model")
+    return fit_model(job)
+
+
+@task(cache_policy=NO_CACHE)
+def judge(job: Job) -> Candidate:
+    """Put the model through its gates and write the evidence."""
+    tell("judging it and writing the evidence")
+    return judge_run(job)
+
+
+@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5)
+def register(settings: Settings, candidate: Candidate) -> Trained:
+    """Register what passed as a version that awaits its sign-off; keep the run of what failed."""
+    from registry.registering import log_run_only
+    from registry.registering import register as register_candidate
+
+    tell("registering")
+    status = candidate.gate_status
+    registered = None
+    if status is Verdict.FAILED:
+        log_run_only(settings, candidate)
+    else:
+        registered = register_candidate(settings, candidate)
+    trained = Trained(
+        model=candidate.model,
+        run_key=candidate.run_key,
+        snapshot=candidate.snapshot,
+        gates=dict(candidate.gates),
+        status=status,
+        version=registered.version if registered else None,
+        digest=registered.digest if registered else None,
+        report=str(candidate.folder / "evidence" / "report.html"),
+    )
+    _write_down(settings, candidate, trained)
+    return trained
+
+
+@flow(name="train", validate_parameters=True)
+def train(
+    model: ModelName, snapshot: str | None = None, author: str | None = None, seed: int = DEFAULT_SEED
+) -> Trained:
+    """Train, judge and register one model.
+
+    Parameters
+    ----------
+    model
+        Which one.
+    snapshot
+        Digest of the data, or its first eight digits or more; by default the newest that holds the model's table.
+    author
+        Who answers for the run and may not sign it. A name given here is a claim; what was started where nobody signs in
+        counts as unproven.
+    seed
+        Of split and fit.
+    """
+    settings = load_settings()
+    require_current(open_database(settings.ledger_url))
+    job = open_job(settings, model, snapshot=snapshot, author=author or UNPROVEN, seed=seed)
+    build_features(job)
+    fit(job)
+    trained = register(settings, judge(job))
+    _show(settings, trained)
+    return trained
+
+
+def _write_down(settings: Settings, candidate: Candidate, trained: Trained) -> None:
+    ledger = Ledger(open_database(settings.ledger_url))
+    facts = {"gates": {name: verdict.value for name, verdict in trained.gates.items()}, "snapshot": trained.snapshot}
+    subject = f"{trained.model}/run/{trained.run_key}"
+    ledger.append_once(candidate.author, "run.judge", subject, digest=candidate.policy, **facts)
+
+
+def _show(settings: Settings, trained: Trained) -> None:
+    from registry.address import running_stack
+
+    rows = [{"gate": name, "verdict": verdict.value} for name, verdict in trained.gates.items()]
+    create_table_artifact(rows, key=f"gates-{trained.model}", description=f"Gates of run `{trained.run_key}`")
+    stack = running_stack(settings)
+    if stack and trained.version is not None:
+        page = f"{stack.mlflow}/#/models/{trained.model}/versions/{trained.version}"
+        text = f"{trained.model} version {trained.version}: evidence and sign-off"
+        create_link_artifact(page, link_text=text, key=f"version-{trained.model}", description=text)

@@ -1,0 +1,111 @@
+"""The stages of a run, each a folder that appears whole: killed at any step and started again, a run goes on.
+
+A run's workspace is named by its key, which holds everything that its result depends on. A stage that stands there is
+never done twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import models
+import validation
+from caregate.settings import Settings
+from crm.atomic_folder import write_whole
+from crm.snapshot import Snapshot, latest, open_snapshot
+from models.artifact import load_model
+from models.catalogue import spec_of
+from models.features import feature_rows, labelled
+from models.run_key import code_digest, run_key
+from models.splitting import split
+from models.training import fit
+from registry.candidate import Candidate, read_candidate, write_candidate
+from registry.judging import Run, judge_model
+from validation.policy import load_policy
+
+ROWS, CANDIDATE, FILES = "rows.parquet", "candidate.json", "files"
+DEFAULT_SEED = 0
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run on its snapshot, in its workspace."""
+
+    run: Run
+    snapshot: Snapshot
+    workspace: Path
+    settings: Settings
+
+
+def open_job(
+    settings: Settings, model: str, *, snapshot: str | None, author: str, seed: int = DEFAULT_SEED
+) -> Job:
+    """Return the job that trains `model` on `snapshot`, by default the newest that holds its table.
+
+    Raises
+    ------
+    UnknownModel, SnapshotNotFound, SnapshotChanged
+        If it cannot be run.
+    """
+    spec, policy = spec_of(model), load_policy(model)
+    root = settings.snapshots_dir
+    data = open_snapshot(root, snapshot) if snapshot else latest(root, spec.table)
+    data.verify()
+    digest = data.manifest.digest
+    code = code_digest((Path(models.__file__).parent, Path(validation.__file__).parent))
+    key = run_key(spec, snapshot=digest, policy=policy.digest, seed=seed, author=author, code=code)
+    run = Run(spec, policy, data.manifest, author, key, seed, settings.threads)
+    return Job(run, data, settings.runs_dir / key, settings)
+
+
+def make_features(job: Job) -> int:
+    """Build the feature table of the rows whose outcome is known, and return their number."""
+
+    def fill(folder: Path) -> None:
+        files = {name: job.snapshot.path(name) for name in ("patients", job.run.spec.table)}
+        settings = job.settings
+        rows = feature_rows(
+            job.run.spec,
+            files,
+            threads=settings.threads,
+            memory_limit_gb=settings.memory_limit_gb,
+            spill=folder / "spill",
+        )
+        pq.write_table(labelled(rows), folder / ROWS, compression="zstd")
+
+    return int(pq.read_metadata(write_whole(job.workspace, "features", fill) / ROWS).num_rows)
+
+
+def fit_model(job: Job) -> int:
+    """Fit the model on the training part, and return the number of rows that it learnt from."""
+    rows = _rows(job)
+    parts = split(rows, job.run.spec.split, seed=job.run.seed)
+
+    def fill(folder: Path) -> None:
+        train = rows.filter(pa.array(parts.train))
+        fit(job.run.spec, train, seed=job.run.seed, threads=job.run.threads).save(folder)
+
+    write_whole(job.workspace, "model", fill)
+    return int(parts.train.sum())
+
+
+def judge_run(job: Job) -> Candidate:
+    """Put the model through the gates, write its evidence and return the candidate."""
+    fitted = job.workspace / "model"
+
+    def fill(folder: Path) -> None:
+        files = folder / FILES
+        files.mkdir()
+        candidate = judge_model(job.run, load_model(fitted), _rows(job), fitted, files)
+        write_candidate(candidate, folder / CANDIDATE)
+
+    judged = write_whole(job.workspace, "judged", fill)
+    return read_candidate(judged / CANDIDATE, judged / FILES)
+
+
+def _rows(job: Job) -> pa.Table:
+    return pq.read_table(job.workspace / "features" / ROWS)
