@@ -47,12 +47,12 @@ class RawTables:
 
     source: str
     source_digest: str
-    tables: Mapping[str, pl.DataFrame]
+    tables: Mapping[str, pl.DataFrame] = field(repr=False)
     basis: str
     consent: Mapping[str, str]
-    rejected: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTED))
+    rejected: pl.DataFrame = field(repr=False, default_factory=lambda: pl.DataFrame(schema=REJECTED))
     repaired: Mapping[str, int] = field(default_factory=dict)
-    records: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    records: Mapping[str, pl.DataFrame] = field(repr=False, default_factory=dict)
     owner: str | None = None
     system: str | None = None
 
@@ -77,8 +77,8 @@ class Draft:
 
     source: str
     source_digest: str
-    tables: Mapping[str, pl.DataFrame]
-    quarantine: pl.DataFrame
+    tables: Mapping[str, pl.DataFrame] = field(repr=False)
+    quarantine: pl.DataFrame = field(repr=False)
     quarantined: Mapping[str, int]
     repaired: Mapping[str, int]
     basis: str
