@@ -141,7 +141,7 @@ def with_other_value(frame: pl.DataFrame, column: str, row: int) -> pl.DataFrame
     if column.endswith("_id"):  # a token's text is chance: what counts is whose it is
         values[row] = next(token for token in values if token != values[row])
         return frame.with_columns(pl.Series(column, values))
-    others = {str: "other", bool: not values[row], int: 77}
+    others = {str: "another", bool: not values[row], int: 77}
     moved = values[row] + timedelta(days=1) if hasattr(values[row], "year") else others.get(type(values[row]))
     if values[row] is None:
         moved = {pl.Datetime("us"): NOON.replace(tzinfo=None), pl.String(): "was null"}[frame.schema[column]]
