@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from caregate.commands import lifecycle
+from caregate.commands import keeping, lifecycle, registry_acts, scoring
 
 app = typer.Typer(
     name="caregate",
@@ -17,6 +17,15 @@ app.command()(lifecycle.init)
 app.command()(lifecycle.ingest)
 app.command()(lifecycle.run)
 app.command()(lifecycle.up)
+app.command()(scoring.score)
+app.command()(scoring.evaluate)
+app.command()(registry_acts.promote)
+app.command()(registry_acts.rollback)
+app.command()(registry_acts.suspend)
+app.command()(registry_acts.resume)
+app.command()(keeping.doctor)
+app.add_typer(keeping.users, name="users")
+app.add_typer(keeping.audit, name="audit")
 
 
 def main() -> None:

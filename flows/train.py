@@ -108,8 +108,8 @@ def train(
     snapshot
         Digest of the data, or its first eight digits or more; by default the newest that holds the model's table.
     author
-        Who answers for the run and may not sign it. A name given here is a claim; what was started where nobody signs in
-        counts as unproven.
+        Who answers for the run and may not sign it. A name given here is a claim; a run that was started where nobody
+        signs in counts as unproven.
     seed
         Of split and fit.
     """

@@ -95,7 +95,7 @@ class Ledger:
     ) -> Act:
         """Append one act inside the transaction of `connection`, which `exclusive` has to have opened."""
         last = connection.execute(select(acts.c.seq, acts.c.hash).order_by(acts.c.seq.desc()).limit(1)).one_or_none()
-        fields = {
+        fields: dict[str, Any] = {
             "seq": last.seq + 1 if last else 1,
             "at": self._clock().isoformat(timespec="microseconds"),
             "actor": actor,

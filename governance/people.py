@@ -54,6 +54,13 @@ class AccountExists(BadInput):
         super().__init__(f"an account named {name!r} exists already; names are never used twice")
 
 
+class UnknownRole(BadInput):
+    """No role has this name."""
+
+    def __init__(self) -> None:
+        super().__init__(f"no such role: choose one of {', '.join(Role)}")
+
+
 class UnknownAccount(NotFound):
     """No account has this name."""
 

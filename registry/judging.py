@@ -59,7 +59,8 @@ def judge_model(run: Run, model: FittedModel, rows: pa.Table, model_folder: Path
     """Judge `model` on the held-out part of `rows` and fill `folder` with it and its evidence."""
     parts = split(rows, run.spec.split, seed=run.seed)
     train, test = rows.filter(pa.array(parts.train)), rows.filter(pa.array(parts.test))
-    scored = scored_rows(run.spec, test, model.predict(test), baseline_scores(run.spec, model, train, test, seed=run.seed))
+    baselines = baseline_scores(run.spec, model, train, test, seed=run.seed)
+    scored = scored_rows(run.spec, test, model.predict(test), baselines)
     measured = measure(scored, run.policy, _sides(run.spec, model, rows, parts))
     evidence = Evidence(
         spec=run.spec,
@@ -159,5 +160,3 @@ def _candidate(run: Run, evidence: Evidence, folder: Path) -> Candidate:
 
 def _metric_name(name: str) -> str:
     return name.replace("[", ".").replace("]", "")
-
-

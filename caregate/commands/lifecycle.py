@@ -96,9 +96,7 @@ def run(
         _start_prefect(context)
         from flows.train import train
 
-        ended = [
-            _in_flow(context, train, model=name, snapshot=snapshot, author=author, seed=seed) for name in wanted
-        ]
+        ended = [_in_flow(context, train, model=name, snapshot=snapshot, author=author, seed=seed) for name in wanted]
     context.terminal.result([item.model_dump(mode="json") for item in ended])
     for item in ended:
         _show_run(context, item)

@@ -1,0 +1,119 @@
+"""`caregate users`, `audit`, `doctor`: keeping house."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from caregate.commands.context import AsJson, Home, guarded, open_context
+
+users = typer.Typer(help="Accounts of people.", no_args_is_help=True)
+audit = typer.Typer(help="The hash-chained ledger.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="The account's name.")]
+
+
+@users.command("add")
+@guarded
+def add_user(
+    name: Name,
+    role: Annotated[str, typer.Option(help="engineer, reviewer, clinical-reviewer, auditor, admin or crm.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add an account; its password, or the key of a `crm` client, is shown once."""
+    from governance.database import open_database
+    from governance.people import People, Role, UnknownRole
+    from registry.accounts import create_account
+
+    context = open_context(home, as_json)
+    settings = context.settings
+    if role not in set(Role):
+        raise UnknownRole
+    if role == Role.CRM:
+        secret = People(open_database(settings.ledger_url)).issue_key(name, by=settings.user)
+    else:
+        secret = create_account(settings, name, Role(role), by=settings.user)
+    context.terminal.result({"account": name, "role": role, "secret": secret})
+    context.terminal.line(f"{name} ({role}); the secret is shown this once: {secret}")
+
+
+@users.command("list")
+@guarded
+def list_users(home: Home = None, as_json: AsJson = False) -> None:
+    """List all accounts."""
+    from governance.database import open_database, require_current
+    from governance.people import People
+
+    context = open_context(home, as_json)
+    people = People(require_current(open_database(context.settings.ledger_url))).all()
+    context.terminal.result([asdict(person) for person in people])
+    rows = [
+        (item.name, item.role.value, "service" if item.service else "person", "disabled" if item.disabled else "active")
+        for item in people
+    ]
+    context.terminal.table("accounts", ("name", "role", "kind", "state"), rows)
+
+
+@users.command("disable")
+@guarded
+def disable_user(name: Name, home: Home = None, as_json: AsJson = False) -> None:
+    """Disable an account for good."""
+    from registry.accounts import disable_account
+
+    context = open_context(home, as_json)
+    disable_account(context.settings, name, by=context.settings.user)
+    context.terminal.result({"account": name, "disabled": True})
+    context.terminal.line(f"{name} is disabled")
+
+
+@audit.command("verify")
+@guarded
+def verify_audit(home: Home = None, as_json: AsJson = False) -> None:
+    """Check the whole chain; exit 1 and the first broken line where it does not hold."""
+    from governance.database import open_database, require_current
+    from governance.ledger import Ledger
+
+    context = open_context(home, as_json)
+    length = Ledger(require_current(open_database(context.settings.ledger_url))).verify()
+    context.terminal.result({"lines": length, "holds": True})
+    context.terminal.line(f"the chain holds: {length:,} lines")
+
+
+@audit.command("export")
+@guarded
+def export_audit(
+    output: Annotated[Path | None, typer.Option(help="A JSON Lines file; standard output by default.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the chain as JSON Lines, so that it can be checked elsewhere."""
+    from governance.database import open_database, require_current
+    from governance.ledger import Ledger
+
+    context = open_context(home, as_json)
+    ledger = Ledger(require_current(open_database(context.settings.ledger_url)))
+    lines = (json.dumps(asdict(act), sort_keys=True, ensure_ascii=False) for act in ledger.read())
+    if output is None:
+        for line in lines:
+            typer.echo(line)
+        return
+    with output.open("w", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in lines)
+    context.terminal.result({"output": str(output)})
+
+
+@guarded
+def doctor(home: Home = None, as_json: AsJson = False) -> None:
+    """Look the home over: database, chain, snapshots, secrets; exit 1 where something is wrong."""
+    from caregate.checkup import check_home
+
+    context = open_context(home, as_json)
+    findings = check_home(context.settings)
+    context.terminal.result([asdict(item) for item in findings])
+    context.terminal.table("home", ("what", "verdict", "finding"), [(f.what, f.verdict, f.finding) for f in findings])
+    if any(item.verdict == "failed" for item in findings):
+        raise typer.Exit(1)
