@@ -44,7 +44,7 @@ class Watcher:
         *,
         ticks: Callable[[], float] = monotonic,
     ) -> None:
-        self._shelf = shelf
+        self.shelf = shelf
         self._champions = champions
         self._histories = histories
         self._watch = watch
@@ -72,7 +72,7 @@ class Watcher:
     def look(self) -> None:
         """Bring the shelf up to date."""
         try:
-            for model, offer in self._shelf.offers.items():
+            for model, offer in self.shelf.offers.items():
                 self._look_at(model, offer)
             self._seen = self._ticks()
         except Exception as error:
@@ -89,13 +89,13 @@ class Watcher:
         if self._marks.get(model) == marks:
             return
         standing = self._standing(model, offer)
-        self._shelf.put(model, standing)
+        self.shelf.put(model, standing)
         self._marks[model] = marks
         version = standing.served.version if standing.served else None
         log.info("%s: version %s answers%s", model, version, f" ({standing.why})" if standing.why else "")
 
     def _standing(self, model: str, offer: Offer) -> Standing:
-        history = self._shelf.standing(model).history
+        history = self.shelf.standing(model).history
         try:
             history = self._histories.history(offer.spec.table)
             return Standing(load_served(self._champions.champion(model), offer.spec, offer.policy), history)
@@ -106,6 +106,6 @@ class Watcher:
             return Standing(None, history, UNUSABLE)
 
     def _withdraw(self) -> None:
-        for model in self._shelf.offers:
-            self._shelf.put(model, Standing(None, self._shelf.standing(model).history, STALE))
+        for model in self.shelf.offers:
+            self.shelf.put(model, Standing(None, self.shelf.standing(model).history, STALE))
         self._marks.clear()

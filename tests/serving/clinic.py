@@ -42,7 +42,7 @@ class ToyChampions:
 
     def __init__(self) -> None:
         self.standing: dict[str, Champion] = {}
-        self.why = "no version was promoted"
+        self.whys: dict[str, str] = {}
         self.down = False
         self._changes = 0
 
@@ -52,7 +52,7 @@ class ToyChampions:
 
     def withdraw(self, model: str, why: str) -> None:
         self.standing.pop(model, None)
-        self.why = why
+        self.whys[model] = why
         self._changes += 1
 
     def mark(self, model: str) -> str:
@@ -62,7 +62,7 @@ class ToyChampions:
 
     def champion(self, model: str) -> Champion:
         if model not in self.standing:
-            raise NotServed(self.why)
+            raise NotServed(self.whys.get(model, "no version was promoted"))
         return self.standing[model]
 
 

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from threading import Thread
 from time import sleep
 
@@ -13,10 +14,13 @@ import pytest
 import uvicorn
 
 from caregate.settings import Settings
+from crm.snapshot import Snapshot
 from governance.database import open_database
 from governance.people import People, Role
+from models.artifact import FittedModel
 from registry.champion import Champion
 from serving.policy import load_serving_policy
+from serving.server import server_config
 from serving.service import Service, make_service
 from tests.serving.clinic import (
     ToyChampions,
@@ -34,17 +38,25 @@ class Clinic:
     """The home, what stands in it, and the registry that the tests hold in their hands."""
 
     settings: Settings
-    snapshot: object
+    snapshot: Snapshot
     rows: pl.DataFrame
     champions: ToyChampions
     versions: dict[int, Champion]
-    models: dict[int, object]
+    models: dict[int, FittedModel]
     people: People
     key: str
 
-    @property
+    @cached_property
     def instances(self) -> list[dict]:
         return [instance(row) for row in self.rows.iter_rows(named=True)]
+
+    def snapshot_tokens(self) -> dict[str, dict[str, str]]:
+        """Token of each of the clinic's own ids, by the place of its row."""
+        stored = pl.read_parquet(self.snapshot.path("appointments"))
+        return {
+            "record": dict(zip(self.rows["appointment_id"], stored["appointment_id"], strict=True)),
+            "patient": dict(zip(self.rows["patient_id"], stored["patient_id"], strict=True)),
+        }
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +87,7 @@ def address(service: Service) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(service.app, host="127.0.0.1", port=port, access_log=False, lifespan="off"))
+    server = uvicorn.Server(server_config(service.app, port, load_serving_policy().shutdown))
     service.watcher.start()
     thread = Thread(target=server.run, daemon=True)
     thread.start()
