@@ -7,8 +7,9 @@ read, and authenticated, so that a row moved to another namespace does not open.
 
 from __future__ import annotations
 
+import base64
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from cryptography.exceptions import InvalidTag
@@ -25,6 +26,9 @@ Item = TypeVar("Item")
 LOOKUP = 10_000
 """Identifiers looked up in one statement; SQLite takes at most 32,766 parameters."""
 NONCE = 12
+TOKEN_BYTES, TOKEN_LENGTH = 12, 16
+CACHE_KIB = 262_144
+"""What SQLite may keep of the indexes while many tokens are stored."""
 
 
 class SealBroken(CaregateError):
@@ -55,10 +59,9 @@ class Vault:
         wanted = {self._seal(namespace, identifier): identifier for identifier in identifiers}
         with exclusive(self._engine) as connection:
             known = self._look_up(connection, namespace, list(wanted))
-            fresh = {sealed: secrets.token_urlsafe(12) for sealed in wanted if sealed not in known}
-            rows = [{"namespace": namespace, "sealed": sealed, "token": token} for sealed, token in fresh.items()]
-            if rows:
-                connection.execute(insert(vault), rows)
+            unknown = [sealed for sealed in wanted if sealed not in known]
+            fresh = dict(zip(unknown, _draw(len(unknown)), strict=True))
+            _store(connection, namespace, fresh)
         known.update(fresh)
         return {identifier: known[sealed] for sealed, identifier in wanted.items()}
 
@@ -108,11 +111,34 @@ class Vault:
     @staticmethod
     def _look_up(connection: Connection, namespace: str, sealed: Sequence[bytes]) -> dict[bytes, str]:
         found: dict[bytes, str] = {}
+        if not connection.execute(select(vault.c.token).where(vault.c.namespace == namespace).limit(1)).first():
+            return found
         for chunk in _chunks(sealed):
             query = select(vault.c.sealed, vault.c.token)
             query = query.where(vault.c.namespace == namespace, vault.c.sealed.in_(chunk))
             found.update({bytes(row.sealed): row.token for row in connection.execute(query)})
         return found
+
+
+def _draw(count: int) -> Iterator[str]:
+    """Yield `count` random tokens of 96 bits, 16 characters each."""
+    text = base64.urlsafe_b64encode(secrets.token_bytes(TOKEN_BYTES * count)).decode()
+    return (text[start : start + TOKEN_LENGTH] for start in range(0, len(text), TOKEN_LENGTH))
+
+
+def _store(connection: Connection, namespace: str, fresh: Mapping[bytes, str]) -> None:
+    """Insert through the driver: for millions of rows the statement's own processing would cost more than the rows."""
+    if not fresh:
+        return
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_KIB}")
+    statement = insert(vault).compile(dialect=connection.dialect, column_keys=["namespace", "sealed", "token"])
+    rows = [(namespace, sealed, fresh[sealed]) for sealed in sorted(fresh)]  # in the index's own order
+    if statement.positional:
+        connection.exec_driver_sql(str(statement), rows)
+    else:
+        named = [dict(zip(("namespace", "sealed", "token"), row, strict=True)) for row in rows]
+        connection.exec_driver_sql(str(statement), named)
 
 
 def _chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
