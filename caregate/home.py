@@ -84,6 +84,8 @@ def _furnish(settings: Settings, clock: Clock) -> list[Credential]:
         Credential(name, role.value, create_account(settings, name, role, by=settings.user, clock=clock))
         for name, role in FIRST_PEOPLE.items()
     ]
-    key = People(engine, clock).issue_key(FIRST_CLIENT, by=settings.user)
+    people = People(engine, clock)
+    people.add(FIRST_CLIENT, Role.CRM, by=settings.user, service=True)
+    key = people.issue_key(FIRST_CLIENT, by=settings.user)
     engine.dispose()
     return [*credentials, Credential(FIRST_CLIENT, Role.CRM.value, key)]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from caregate.secret_store import Secrets
 from caregate.settings import Settings
+from flows.environment import prefect_environment
 from registry.launch import home_environment, mlflow_command, mlflow_environment
 
 HOST = "127.0.0.1"
@@ -56,20 +57,19 @@ def ports(settings: Settings) -> tuple[int, int, int]:
     return settings.port_base, settings.port_base + 1, settings.port_base + 2
 
 
-def prefect_environment(settings: Settings) -> dict[str, str]:
+def flow_environment(settings: Settings) -> dict[str, str]:
     """Return what Prefect's server, worker and clients share."""
     api = f"{Addresses.of(settings).prefect}/api"
-    return home_environment(settings) | {
-        "PREFECT_HOME": str(settings.prefect_dir),
-        "PREFECT_API_URL": api,
-        "PREFECT_UI_API_URL": api,
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-        "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
-        "PREFECT_WORKER_QUERY_SECONDS": "2",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "DO_NOT_TRACK": "1",
-    }
+    return (
+        home_environment(settings)
+        | prefect_environment(settings, api)
+        | {
+            "PREFECT_UI_API_URL": api,
+            "PREFECT_LOGGING_LEVEL": "INFO",
+            "PREFECT_WORKER_QUERY_SECONDS": "2",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        }
+    )
 
 
 def servers(settings: Settings, secrets: Secrets) -> list[Service]:
@@ -80,13 +80,13 @@ def servers(settings: Settings, secrets: Secrets) -> list[Service]:
     prefect = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(prefect_port)]
     return [
         Service("mlflow", mlflow_command(mlflow_port), mlflow, f"{where.mlflow}/health"),
-        Service("prefect", prefect, prefect_environment(settings), f"{where.prefect}/api/health"),
+        Service("prefect", prefect, flow_environment(settings), f"{where.prefect}/api/health"),
     ]
 
 
 def workers(settings: Settings) -> list[Service]:
     """Return what works for the servers: flows, promotion, scores."""
-    where, environment = Addresses.of(settings), prefect_environment(settings)
+    where, environment = Addresses.of(settings), flow_environment(settings)
     start = ["prefect", "worker", "start", "--pool", POOL, "--type", "process"]
     worker = [sys.executable, "-m", *start, "--install-policy", "never"]
     return [
@@ -99,4 +99,4 @@ def workers(settings: Settings) -> list[Service]:
 def deployment(settings: Settings) -> Service:
     """Return the one-off that tells Prefect's server of every flow."""
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-    return Service("deploy", command, prefect_environment(settings))
+    return Service("deploy", command, flow_environment(settings))

@@ -31,7 +31,6 @@ from caregate.clock import Clock, system_clock
 from caregate.errors import Refused
 from caregate.settings import Settings
 from registry import names
-from registry.artifacts import ROOT
 from registry.candidate import Candidate
 from registry.connection import Registry, open_registry
 from registry.digest import VersionManifest, hash_files, write_manifest
@@ -151,7 +150,7 @@ def _experiment_of(registry: Registry, model: str) -> str:
     found = registry.tracking.get_experiment_by_name(model)
     if found is not None:
         return str(found.experiment_id)
-    return str(registry.tracking.create_experiment(model, f"{ROOT}{model}", []))
+    return str(registry.tracking.create_experiment(model, None, []))
 
 
 def _log_run(registry: Registry, candidate: Candidate, clock: Clock) -> str:

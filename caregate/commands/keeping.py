@@ -34,7 +34,9 @@ def add_user(
     if role not in set(Role):
         raise UnknownRole
     if role == Role.CRM:
-        secret = People(open_database(settings.ledger_url)).issue_key(name, by=settings.user)
+        people = People(open_database(settings.ledger_url))
+        people.add(name, Role.CRM, by=settings.user, service=True)
+        secret = people.issue_key(name, by=settings.user)
     else:
         secret = create_account(settings, name, Role(role), by=settings.user)
     context.terminal.result({"account": name, "role": role, "secret": secret})

@@ -97,28 +97,63 @@ def run(
         from flows.train import train
 
         ended = [_in_flow(context, train, model=name, snapshot=snapshot, author=author, seed=seed) for name in wanted]
-    context.terminal.result([item.model_dump(mode="json") for item in ended])
+    _show_runs(context, ended)
+
+
+def _show_runs(context: Context, ended: list[Any]) -> None:
+    terminal = context.terminal
+    terminal.result([item.model_dump(mode="json") for item in ended])
+    gates = list(dict.fromkeys(gate for item in ended for gate in item.gates))
+    rows = [
+        (item.model, item.version or "none", *(item.gates[gate].value for gate in gates), item.status.value)
+        for item in ended
+    ]
+    terminal.line("")
+    terminal.table("gates", ("model", "version", *gates, "all"), rows)
     for item in ended:
-        _show_run(context, item)
-    if any(item.version is None for item in ended):
+        terminal.line(f"evidence of {item.model}: {item.report}")
+    waiting = [item for item in ended if item.version is not None]
+    for item in ended:
+        if item.version is None:
+            terminal.line(f"{item.model} is not registered: a gate failed. Its run is kept.", style="red")
+    if waiting:
+        terminal.line(_next_step(context, waiting), style="bold")
+    if len(waiting) < len(ended):
         raise typer.Exit(1)
 
 
-def _show_run(context: Context, trained: Any) -> None:
-    terminal = context.terminal
-    terminal.line("")
-    rows = [(name, verdict.value) for name, verdict in trained.gates.items()]
-    terminal.table(f"{trained.model}: gates", ("gate", "verdict"), [*rows, ("all", trained.status.value)])
-    terminal.line(f"evidence: {trained.report}")
-    if trained.version is None:
-        terminal.line(f"{trained.model} is not registered: a gate failed. Its run is kept.", style="red")
-        return
-    terminal.line(f"{trained.model} version {trained.version} awaits sign-off.", style="bold")
-    base = context.settings.port_base
-    terminal.line(
-        f"Next: `caregate up`, then open http://127.0.0.1:{base}/#/models/{trained.model}/versions/{trained.version} "
-        "as a reviewer, read the evidence and set the tag `approval` to `approved`."
+def _next_step(context: Context, waiting: list[Any]) -> str:
+    pages = " and ".join(f"/#/models/{item.model}/versions/{item.version}" for item in waiting)
+    return (
+        f"Awaiting sign-off. Next: run `caregate up`, open http://127.0.0.1:{context.settings.port_base} with {pages} "
+        "as `reviewer`, read the evidence and set the tag `approval` to `approved`."
     )
+
+
+@guarded
+def demo(
+    rows: Annotated[int, typer.Option(min=5_000, help="Appointments, and encounters, to draw.")] = 30_000,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run both models from ingest to "awaiting sign-off" on synthetic data."""
+    from flows.reading import read_source
+
+    context = open_context(home, as_json, must_exist=False)
+    with context.terminal.progress() as shown:
+        shown.step(f"drawing {rows:,} synthetic appointments and encounters")
+        read_source("synthetic", None, {"rows": rows})
+        shown.end_step()
+        ensure_home(context)
+        shown.step("starting Prefect")
+        _start_prefect(context)
+        from flows.ingest import ingest as ingest_flow
+        from flows.train import train
+
+        digest = _in_flow(context, ingest_flow, source="synthetic", rows=rows)
+        author = context.settings.user
+        ended = [_in_flow(context, train, model=name, snapshot=digest, author=author) for name in MODELS]
+    _show_runs(context, ended)
 
 
 @guarded
