@@ -186,10 +186,14 @@ def _log_model(registry: Registry, candidate: Candidate, run_id: str) -> str:
         registry.tracking.delete_logged_model(left.model_id)
     tags = [LoggedModelTag(names.RUN_KEY, candidate.run_key)]
     model = registry.tracking.create_logged_model(experiment, candidate.model, run_id, tags)
-    registry.upload(candidate.folder, model.artifact_location)
+    _put_files(registry, candidate, model.artifact_location)
     registry.tracking.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
     registry.tracking.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
     return str(model.model_id)
+
+
+def _put_files(registry: Registry, candidate: Candidate, location: str) -> None:
+    registry.upload(candidate.folder, location)
 
 
 def _create_version(registry: Registry, candidate: Candidate, digest: str, run_id: str, model_id: str) -> Registered:

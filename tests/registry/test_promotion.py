@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from caregate.clock import fixed_clock, system_clock
+from caregate.settings import Settings
+from governance.database import open_database
+from governance.ledger import Ledger
+from governance.people import People
+from models.spec import RiskClass
+from registry import names
+from registry.artifacts import artifact_folder
+from registry.champion import NoChampion, NotApproved, approved_folder, champion_of
+from registry.digest import DigestMismatch
+from registry.promotion import NoPrevious, pending_promotions, promote, rollback
+from registry.registering import Registered, register
+from registry.server.signing import SigningDesk
+from registry.versions import UnknownVersion, aliases_of, read_version
+from tests.registry.conftest import CandidateFactory
+
+
+@pytest.fixture
+def home(fresh_home: Settings) -> Settings:
+    """A home of its own for each test: here the order of versions matters."""
+    return fresh_home
+
+
+def sign(home: Settings, version: Registered, by: str, value: str = "approved") -> None:
+    governance = open_database(home.ledger_url)
+    actor = People(governance).find(by)
+    assert actor is not None
+    found = read_version(open_database(home.registry_url), version.model, version.version)
+    decision = SigningDesk(home, governance, system_clock).take(actor, found, value)
+    assert decision.allowed, decision.why
+
+
+def later(days: int) -> datetime:
+    return datetime.now(UTC) + timedelta(days=days)
+
+
+class TestPromoting:
+    def test_makes_the_approved_version_the_champion(self, home: Settings, candidate: CandidateFactory) -> None:
+        version = register(home, candidate("one"))
+        sign(home, version, "rita")
+        champion = promote(home, "no-show", version.version)
+        assert (champion.version, champion.digest) == (version.version, version.digest)
+        assert champion.standing.signed_by == ("rita",)
+        assert champion.folder == home.approved_dir / version.digest.replace(":", "-")
+
+    def test_twice_changes_nothing(self, home: Settings, candidate: CandidateFactory) -> None:
+        version = register(home, candidate("one"))
+        sign(home, version, "rita")
+        before = promote(home, "no-show", version.version)
+        lines = len(list(Ledger(open_database(home.ledger_url)).read()))
+        assert promote(home, "no-show", version.version) == before
+        assert len(list(Ledger(open_database(home.ledger_url)).read())) == lines
+
+    @pytest.mark.parametrize("value", [None, "rejected: not on winter data"])
+    def test_needs_an_approval(self, home: Settings, candidate: CandidateFactory, value: str | None) -> None:
+        version = register(home, candidate("one"))
+        if value:
+            sign(home, version, "rita", value)
+        with pytest.raises(NotApproved):
+            promote(home, "no-show", version.version)
+        with pytest.raises(NoChampion):
+            champion_of(home, "no-show")
+
+    def test_of_a_clinical_model_needs_two(self, home: Settings, candidate: CandidateFactory) -> None:
+        version = register(home, candidate("one", risk_class=RiskClass.CLINICAL))
+        sign(home, version, "clara")
+        with pytest.raises(NotApproved):
+            promote(home, "no-show", version.version)
+        sign(home, version, "rita")
+        assert promote(home, "no-show", version.version).standing.signed_by == ("clara", "rita")
+
+    def test_hashes_the_files_again(self, home: Settings, candidate: CandidateFactory) -> None:
+        version = register(home, candidate("one"))
+        sign(home, version, "rita")
+        location = read_version(open_database(home.registry_url), "no-show", version.version).location
+        (artifact_folder(home, location) / "model.ubj").write_bytes(b"others")
+        with pytest.raises(DigestMismatch):
+            promote(home, "no-show", version.version)
+
+    def test_of_an_unknown_version_says_so(self, home: Settings, candidate: CandidateFactory) -> None:
+        register(home, candidate("one"))
+        with pytest.raises(UnknownVersion):
+            promote(home, "no-show", 7)
+
+
+class TestWhatAwaitsPromotion:
+    def test_is_what_was_approved_last_and_never_promoted(self, home: Settings, candidate: CandidateFactory) -> None:
+        first, second = register(home, candidate("one")), register(home, candidate("two", seed=1))
+        assert pending_promotions(home) == []
+        sign(home, first, "rita")
+        sign(home, second, "rita")
+        assert [key.version for key in pending_promotions(home)] == [second.version]
+        promote(home, "no-show", second.version)
+        assert pending_promotions(home) == []
+
+    def test_is_nothing_that_was_revoked(self, home: Settings, candidate: CandidateFactory) -> None:
+        version = register(home, candidate("one"))
+        sign(home, version, "rita")
+        sign(home, version, "ron", "revoked: signed by mistake")
+        assert pending_promotions(home) == []
+
+    def test_does_not_undo_a_rollback(self, home: Settings, candidate: CandidateFactory) -> None:
+        for key, seed in (("one", 0), ("two", 1)):
+            version = register(home, candidate(key, seed=seed))
+            sign(home, version, "rita")
+            promote(home, "no-show", version.version)
+        assert rollback(home, "no-show", by="ada").version == 1
+        assert pending_promotions(home) == []
+        assert aliases_of(open_database(home.registry_url), "no-show") == {names.CHAMPION: 1, names.PREVIOUS: 2}
+
+    def test_without_a_previous_nothing_rolls_back(self, home: Settings, candidate: CandidateFactory) -> None:
+        register(home, candidate("one"))
+        with pytest.raises(NoPrevious):
+            rollback(home, "no-show", by="ada")
+
+
+class TestTheChampion:
+    @pytest.fixture
+    def version(self, home: Settings, candidate: CandidateFactory) -> Registered:
+        """A promoted version."""
+        version = register(home, candidate("one"))
+        sign(home, version, "rita")
+        promote(home, "no-show", version.version)
+        return version
+
+    def test_ends_with_its_approval(self, home: Settings, version: Registered) -> None:
+        clock = fixed_clock(later(home.approval_days + 1))
+        with pytest.raises(NotApproved):
+            champion_of(home, "no-show", clock=clock)
+
+    def test_ends_when_it_is_revoked(self, home: Settings, version: Registered) -> None:
+        sign(home, version, "ron", "revoked: wrong on new sites")
+        with pytest.raises(NotApproved):
+            champion_of(home, "no-show")
+
+    def test_is_not_what_a_forged_alias_says(
+        self, home: Settings, version: Registered, candidate: CandidateFactory
+    ) -> None:
+        forged = register(home, candidate("forged", seed=2))
+        with open_database(home.registry_url).begin() as connection:
+            connection.execute(text(f"UPDATE registered_model_aliases SET version = {forged.version}"))  # noqa: S608
+            connection.execute(text("UPDATE model_version_tags SET value = 'approved' WHERE key = 'approval'"))
+        with pytest.raises((NotApproved, DigestMismatch)):
+            champion_of(home, "no-show")
+
+    def test_is_not_an_approved_digest_under_another_version(
+        self, home: Settings, version: Registered, candidate: CandidateFactory
+    ) -> None:
+        forged = register(home, candidate("forged", seed=2))
+        with open_database(home.registry_url).begin() as connection:
+            connection.execute(text(f"UPDATE registered_model_aliases SET version = {forged.version}"))  # noqa: S608
+            connection.execute(
+                text("UPDATE model_version_tags SET value = :digest WHERE key = 'digest'"), {"digest": version.digest}
+            )
+        with pytest.raises(NotApproved):
+            champion_of(home, "no-show")
+
+    def test_is_not_a_changed_copy(self, home: Settings, version: Registered) -> None:
+        (approved_folder(home, version.digest) / "calibration.json").write_text("{}", encoding="utf-8")
+        with pytest.raises(DigestMismatch):
+            champion_of(home, "no-show")
+        promote(home, "no-show", version.version)
+        assert champion_of(home, "no-show").version == version.version
+
+    def test_is_found_without_mlflow(self, home: Settings, version: Registered) -> None:
+        code = (
+            "import sys; from caregate.settings import load_settings; from registry.champion import champion_of;"
+            "champion_of(load_settings(home=sys.argv[1]), 'no-show'); sys.exit('mlflow' in sys.modules)"
+        )
+        assert subprocess.run([sys.executable, "-c", code, str(home.home)], check=False).returncode == 0
