@@ -17,7 +17,7 @@ from crm.reading import file_digest, is_folder, require_location
 from crm.rules import Sorted, sort_out
 from crm.source import RawTables
 from crm.sources.canonical_form import CSV, PARQUET, Form
-from crm.sources.canonical_rules import assumed_outcome_time, canonical_rules, small_site
+from crm.sources.canonical_rules import assumed_outcome_time, canonical_rules, small_cells
 from crm.tables import IDENTIFIERS, TABLES
 from governance.ledger import digest_of
 
@@ -104,9 +104,11 @@ def _mended(table: str, rows: pl.DataFrame, *, for_scoring: bool) -> pl.DataFram
             .otherwise(pl.col("outcome_known_at"))
             .alias("outcome_known_at")
         )
-        if not for_scoring:
-            merged = pl.when(small_site().applies).then(pl.lit("other")).otherwise(pl.col("site"))
-            rows = rows.with_columns(merged.alias("site"))
+    if not for_scoring:
+        rows = rows.with_columns(
+            pl.when(rule.applies).then(pl.lit("other")).otherwise(pl.col(column)).alias(column)
+            for column, rule in small_cells(table).items()
+        )
     return conform(rows, table)
 
 

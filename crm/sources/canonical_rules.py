@@ -14,6 +14,8 @@ from crm.sources.canonical_text import UNREAD
 from crm.vocabulary import KEYS, RANGES, WORDS
 
 ZONES = timedelta(days=1)
+SMALL_CELLS = {"appointments": ("site",), "encounters": ("specialty", "payer")}
+"""Columns of words that the system is free to choose."""
 BOOKED = pl.col("status") == "booked"
 
 
@@ -27,7 +29,7 @@ def canonical_rules(table: str, *, for_scoring: bool) -> tuple[Rule, ...]:
         *(_appointment_rules() if table == "appointments" else ()),
         *(_encounter_rules() if table == "encounters" else ()),
         *_repetition(table),
-        *((small_site(),) if table == "appointments" and not for_scoring else ()),
+        *(() if for_scoring else small_cells(table).values()),
     )
 
 
@@ -112,10 +114,13 @@ def _encounter_rules() -> tuple[Rule, ...]:
     )
 
 
-def small_site() -> Rule:
-    """Merge sites with too few rows."""
-    return repair(
-        "small-site",
-        "a site with few rows points at persons and carries no statistic; it is merged as 'other'",
-        pl.col("site").is_not_null() & (pl.len().over("site") < door_policy().small_site),
-    )
+def small_cells(table: str) -> dict[str, Rule]:
+    """Return the rule by column that merges words with too few rows."""
+    return {
+        column: repair(
+            f"small-{column}",
+            f"a {column} with few rows points at persons and carries no statistic; it is merged as 'other'",
+            pl.col(column).is_not_null() & (pl.len().over(column) < door_policy().small_site),
+        )
+        for column in SMALL_CELLS.get(table, ())
+    }

@@ -174,6 +174,14 @@ class TestRules:
         assert row["outcome_known_at"] == datetime.fromisoformat("2026-01-10")
         assert raw.repaired == {"top-coded-age": 1, "small-site": 1, "assumed-outcome-time": 1}
 
+    def test_merge_rare_words_of_the_systems_own_choice(self, folder):
+        header = "encounter_id,patient_id,ordinal,specialty,payer"
+        rows = [f"e{n},p{n},{n},{'cardiology' if n < 50 else 'dr-smith'}," for n in range(60)]
+        write_csv(folder, *rows, header=header, name="encounters.csv")
+        raw = read(folder)
+        assert raw.tables["encounters"]["specialty"].unique().sort().to_list() == ["cardiology", "other"]
+        assert raw.repaired == {"small-specialty": 10}
+
     def test_patients_that_only_other_tables_mention_are_added(self, folder):
         write_csv(folder, SOUND, SOUND.replace("a1", "a2").replace("p1", "p2"))
         write_csv(folder, "p2,female,", header="patient_id,sex,race", name="patients.csv")

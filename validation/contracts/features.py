@@ -16,7 +16,8 @@ def feature_contract(spec: ModelSpec) -> pa.DataFrameSchema:
     """Return the contract of the table that `spec.build` makes.
 
     Keys and moments are there, the label is 0, 1 or null, numbers are numbers and finite, flags are 0, 1 or null,
-    categories are text, and there is no column that the model does not name.
+    categories are text, and there is no column that the model does not name. Their order is free: models pick them by
+    name.
     """
     columns = {
         "record_id": pa.Column(pl.String, unique=True),
@@ -29,7 +30,7 @@ def feature_contract(spec: ModelSpec) -> pa.DataFrameSchema:
         **{f"stratum_{name}": pa.Column(None, _kind_of(f"stratum_{name}", _FLAGS), nullable=True)
            for name in spec.strata},
     }  # fmt: skip
-    return pa.DataFrameSchema(columns, strict=True, ordered=True, name=f"features of {spec.name}")
+    return pa.DataFrameSchema(columns, strict=True, name=f"features of {spec.name}")
 
 
 def check_features(spec: ModelSpec, frame: pl.DataFrame) -> None:
