@@ -14,6 +14,7 @@ import duckdb
 import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
+from ibis.expr.operations import UnboundTable
 
 from crm.tables import TABLES
 from crm.vocabulary import WORDS
@@ -21,7 +22,7 @@ from models.spec import ModelSpec
 
 NO_SYSTEM = "crm"
 """Whose identifiers a client's are while no snapshot says it."""
-ASKED = "asked"
+ASKED, ANSWERED = "asked", "answered"
 OTHER = "other"
 """What sources merge small categories into."""
 
@@ -50,7 +51,7 @@ class History:
         }
         self._database = duckdb.connect(":memory:", config=config)
         self._lock = Lock()
-        self._statements: dict[str, str] = {}
+        self._statements: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._merged: set[tuple[str, str]] = set()
         for table, schema in TABLES.items():
             self._load(table, schema, files.get(table))
@@ -71,12 +72,13 @@ class History:
             The columns that `ModelSpec.build` makes, in the order of `instances`; records that are not of the
             population that the model is for are left out.
         """
-        statement = self._compiled(spec)
+        statement, read = self._compiled(spec)
         with self._database.cursor() as session:
             session.register(ASKED, instances)
-            for table, schema in TABLES.items():
-                session.execute(f"CREATE TEMP TABLE {table} AS {self._rows(spec, table, schema)}")
-            rows = session.sql(statement).to_arrow_table()
+            for table in read:
+                session.execute(f"CREATE TEMP TABLE {table} AS {self._rows(spec, table, TABLES[table])}")
+            session.execute(f"CREATE TEMP TABLE {ANSWERED} AS {statement}")  # planned once; as a relation it is twice
+            rows = session.table(ANSWERED).to_arrow_table()
         places = pc.index_in(instances.column(spec.record_id), value_set=rows.column("record_id").combine_chunks())
         return rows.take(pc.drop_null(places))
 
@@ -105,7 +107,7 @@ class History:
                 self._database.execute(f"CREATE TABLE values_{table}_{name} AS {values}")
                 self._merged.add((table, name))
 
-    def _compiled(self, spec: ModelSpec) -> str:
+    def _compiled(self, spec: ModelSpec) -> tuple[str, tuple[str, ...]]:
         with self._lock:
             if spec.name not in self._statements:
                 self._statements[spec.name] = _compile(spec)
@@ -141,12 +143,15 @@ def _columns(schema: pa.Schema) -> str:
     return ", ".join(f'"{name}"' for name in schema.names)
 
 
-def _compile(spec: ModelSpec) -> str:
+def _compile(spec: ModelSpec) -> tuple[str, tuple[str, ...]]:
+    """Return the SQL of the feature table, and the canonical tables that it reads."""
     tables = {
         name: ibis.table({field.name: ibis.dtype(field.type) for field in schema}, name=name)
         for name, schema in TABLES.items()
     }
-    return str(ibis.to_sql(spec.build(tables), dialect="duckdb"))
+    features = spec.build(tables)
+    read = {table.name for table in features.op().find(UnboundTable)}
+    return str(ibis.to_sql(features, dialect="duckdb")), tuple(sorted(read))
 
 
 def nothing_known() -> History:

@@ -51,8 +51,17 @@ class FeaturesUnknown(NotServed):
         super().__init__(f"version {version} needs features that this release does not make: train it again")
 
 
-def load_served(champion: Champion, spec: ModelSpec, policy: Policy) -> Served:
+def load_served(champion: Champion, spec: ModelSpec, policy: Policy, *, threads: int = 0) -> Served:
     """Read the champion's copy as data.
+
+    Parameters
+    ----------
+    champion
+        As the registry hands it out.
+    spec, policy
+        Of its model.
+    threads
+        How many one answer may use, 0 for all: requests run beside each other, a file's rows do not.
 
     Raises
     ------
@@ -64,6 +73,7 @@ def load_served(champion: Champion, spec: ModelSpec, policy: Policy) -> Served:
     fitted = load_model(champion.folder)
     if not {column.name for column in fitted.columns} <= set(spec.feature_names):
         raise FeaturesUnknown(champion.version)
+    fitted.booster.set_param({"nthread": threads})
     summary = _summary(champion, spec, policy)
     return Served(spec, fitted, champion.version, policy, champion.standing.expires_at, summary)
 

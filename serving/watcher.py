@@ -98,7 +98,8 @@ class Watcher:
         history = self.shelf.standing(model).history
         try:
             history = self._histories.history(offer.spec.table)
-            return Standing(load_served(self._champions.champion(model), offer.spec, offer.policy), history)
+            champion = self._champions.champion(model)
+            return Standing(load_served(champion, offer.spec, offer.policy, threads=1), history)
         except NotServed as none:
             return Standing(None, history, none.why)
         except CaregateError as error:
