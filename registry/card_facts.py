@@ -75,7 +75,7 @@ def _fairness(evidence: Evidence) -> dict[str, str]:
         "representativeness": f"Shares of the test rows. {groups}." if groups else "",
         "fairness_approach": (
             f"{policy.gates.bias.harm} Each declared group and intersection is judged with bounds that hold for all of "
-            "them at once; groups too small to tell are put to the reviewer by name."
+            "its kind at once; groups too small to tell are put to the reviewer by name."
         ),
         "bias_mitigation": mitigation,
         "biases": " ".join(_concerns(evidence, ("bias", "calibration"))),

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from registry.card import CardField, completeness
+from registry.card import TITLES, CardField, completeness
 from registry.evidence import Evidence
 from registry.report_plots import inline
 from registry.report_tables import group_tables, policy_rows
@@ -53,6 +53,7 @@ def render_report(evidence: Evidence, plots: Mapping[str, str], card: tuple[Card
         plots={name: Markup(inline(name, svg)) for name, svg in plots.items()},  # noqa: S704 (drawn here, escaped by matplotlib)
         card=card,
         completeness=completeness(card),
+        titles=TITLES,
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from validation.bootstrap import Draws, Statistic
-from validation.groups import with_unknown
+from validation.groups import CROSSING, with_unknown
 from validation.measured import Partition, judged
 from validation.policy import Policy
 from validation.scored import Codes, Flags, Floats, Grouping, ScoredRows
@@ -62,11 +63,10 @@ def measure_partition(
         positives=counts[:, 2] + counts[:, 3],
         metrics=metrics,
         fairlearn=by_fairlearn(counts),
+        crossed=CROSSING in name,
     )
     spread, noise = _noise(cells, grouping, partition, policy, minimum)
-    return Partition(
-        partition.levels, partition.n, partition.positives, metrics, partition.fairlearn, spread=spread, noise=noise
-    )
+    return replace(partition, spread=spread, noise=noise)
 
 
 RATES = ("selection_rate", "tpr", "fpr", "ppv", "observed_expected", "tpr_ratio", "selection_ratio")

@@ -13,6 +13,8 @@ from validation.policy import Power
 from validation.scored import Codes, Flags, Grouping
 
 UNKNOWN = "unknown"
+CROSSING = " × "
+"""Stands between the names of an intersection."""
 
 
 def partitions(groups: Mapping[str, Grouping], order: int) -> dict[str, Grouping]:
@@ -24,7 +26,7 @@ def partitions(groups: Mapping[str, Grouping], order: int) -> dict[str, Grouping
     known = {name: with_unknown(grouping) for name, grouping in groups.items()}
     for size in range(2, order + 1):
         for names in combinations(groups, size):
-            known[" × ".join(names)] = _crossed([groups[name] for name in names])
+            known[CROSSING.join(names)] = _crossed([groups[name] for name in names])
     return known
 
 
@@ -65,7 +67,7 @@ def _name(code: int, groupings: list[Grouping]) -> str:
     for grouping in reversed(groupings):
         code, place = divmod(code, len(grouping.levels))
         parts.append(grouping.levels[place])
-    return " × ".join(reversed(parts))
+    return CROSSING.join(reversed(parts))
 
 
 def suppressed(n: Codes, positives: Codes, under: int) -> Flags:

@@ -23,7 +23,8 @@ class Subset:
         Its size.
     metrics
         By name, one value each: ``auc``, ``pr_auc``, ``prevalence``, ``pr_auc_lift`` and, for all rows, ``brier``,
-        ``log_loss``, ``ece``, ``slope``, ``intercept``, ``brier_skill[<baseline>]`` and ``auc[<baseline>]``.
+        ``log_loss``, ``ece``, ``slope``, ``intercept`` (in the large: with the slope held at 1),
+        ``brier_skill[<baseline>]`` and ``auc[<baseline>]``.
     """
 
     n: int
@@ -50,6 +51,8 @@ class Partition:
     spread, noise
         Largest minus smallest ``tpr`` of the groups that are large enough, and the 95% quantile of the same between
         random groups of the same sizes; None where fewer than two are large enough.
+    crossed
+        Whether it is an intersection of declared partitions.
     """
 
     levels: tuple[str, ...]
@@ -59,6 +62,7 @@ class Partition:
     fairlearn: Mapping[str, Floats]
     spread: float | None = None
     noise: float | None = None
+    crossed: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,16 @@ from validation.measured import Measured, Subset, TradeOff
 from validation.parts import Inputs, Parts, overlap
 from validation.policy import Policy
 from validation.scored import Codes, Flags, Floats, Grouping, ScoredRows
-from validation.statistics import CellSums, Ranks, calibration_line, line_terms, logit_of, newton_step
+from validation.statistics import (
+    CellSums,
+    Ranks,
+    calibration_line,
+    calibration_offset,
+    line_terms,
+    logit_of,
+    newton_step,
+    offset_terms,
+)
 
 BINS = 15
 """Equal-mass bins of the expected calibration error (Naeini et al. 2015)."""
@@ -92,6 +101,7 @@ class _Bench:
         self.partitions = partitions(rows.groups, policy.groups.intersections.value)
         self.patient = _dense(rows.patient)
         self.line = np.array(calibration_line(rows.label, rows.score))
+        self.offset = calibration_offset(rows.label, rows.score)
         self.cells = GroupCells(rows, self.flagged, self.patient)
         self.part = sampled_patients(self.patient, policy.bootstrap.max_rows.value, policy.bootstrap.seed.value)
         self.strongest: str = ""
@@ -113,10 +123,10 @@ class _Bench:
         metrics = dict(subset.metrics)
         metrics["brier"] = sums.map(lambda s: s[:, 2:3] / s[:, 0:1])
         metrics["log_loss"] = sums.map(lambda s: s[:, 3:4] / s[:, 0:1])
-        metrics["intercept"] = sums.map(lambda s: self.line[0] + newton_step(s[:, 4:9])[:, :1])
+        metrics["intercept"] = sums.map(lambda s: self.offset + s[:, 9:10] / s[:, 10:11])
         metrics["slope"] = sums.map(lambda s: self.line[1] + newton_step(s[:, 4:9])[:, 1:])
-        metrics["ece"] = draws["bins"].map(_calibration_error)
-        for place, name in enumerate(self.rows.baselines, start=9):
+        metrics["ece"] = draws["bins"].map(_calibration_error).centred()
+        for place, name in enumerate(self.rows.baselines, start=11):
             metrics[f"brier_skill[{name}]"] = sums.map(lambda s, at=place: 1 - s[:, 2:3] / s[:, at : at + 1])  # type: ignore[misc]
             metrics[f"auc[{name}]"] = draws[f"baseline {name}"].column(0)
         return Subset(subset.n, subset.positives, subset.patients, metrics)
@@ -166,7 +176,8 @@ class _Bench:
         label, score = self.rows.label[at], self.rows.score[at]
         safe = np.clip(score, 1e-15, 1 - 1e-15)
         log_loss = -np.where(label, np.log(safe), np.log1p(-safe))
-        terms = line_terms(label, logit_of(score), self.line)
+        logit = logit_of(score)
+        terms = np.column_stack([line_terms(label, logit, self.line), offset_terms(label, logit, self.offset)])
         baselines = [(values[at] - label) ** 2 for values in self.rows.baselines.values()]
         return np.column_stack([np.ones(len(at)), label, (score - label) ** 2, log_loss, terms, *baselines])
 

@@ -7,19 +7,16 @@ an allocation that needs a number takes it from here.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
 from caregate.errors import BadInput, NotFound
 from governance.ledger import digest_of
+from validation.policy_terms import Bands, Count, Number, Part, Purposes, Range, Reasoned, Share, Words
 
 FOLDER = Path(__file__).parent / "policies"
-
-Words = Annotated[str, Field(min_length=15)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Roles = Literal["engineer", "reviewer", "clinical-reviewer", "admin"]
 
 
 class UnknownPolicy(NotFound):
@@ -37,82 +34,7 @@ class InvalidPolicy(BadInput):
         super().__init__(f"validation/policies/{name}: " + "; ".join(problems))
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Reasoned(_Part):
-    reason: Words
-    changed_by: Roles
-
-
-class Number(_Reasoned):
-    """One number of the policy, such as a floor or a ceiling."""
-
-    value: float
-
-
-class Count(_Reasoned):
-    """One whole number of the policy, such as a seed or a number of replicates."""
-
-    value: int = Field(ge=0)
-
-
-class Range(_Reasoned):
-    """What an estimate has to lie within, both ends included."""
-
-    low: float
-    high: float
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Range:
-        if self.low >= self.high:
-            raise ValueError("low has to be below high")
-        return self
-
-
-class Purpose(_Part):
-    """A use of the score, allowed or refused, in words."""
-
-    name: str = Field(pattern=r"^[a-z][a-z-]*$")
-    words: Words
-
-
-class Purposes(_Reasoned):
-    """What the score may and may not be used for."""
-
-    allowed: tuple[Purpose, ...] = Field(min_length=1)
-    refused: tuple[Purpose, ...]
-
-    @model_validator(mode="after")
-    def _apart(self) -> Purposes:
-        if {item.name for item in self.allowed} & {item.name for item in self.refused}:
-            raise ValueError("a purpose is both allowed and refused")
-        return self
-
-
-class Band(_Part):
-    """A named part of the score's range, from `low` to the next band's `low`."""
-
-    name: str
-    low: Share
-    meaning: Words
-
-
-class Bands(_Reasoned):
-    """The score in words, lowest first."""
-
-    levels: tuple[Band, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _rising(self) -> Bands:
-        lows = [band.low for band in self.levels]
-        if lows[0] != 0 or sorted(set(lows)) != lows:
-            raise ValueError("levels have to start at 0 and rise")
-        return self
-
-
-class Bootstrap(_Part):
+class Bootstrap(Part):
     """How bounds are made: a bootstrap of patients."""
 
     replicates: Count
@@ -122,7 +44,7 @@ class Bootstrap(_Part):
     """Replicates are drawn from the patients of at most so many rows; estimates use all rows."""
 
 
-class Power(_Reasoned):
+class Power(Reasoned):
     """What a group has to have before it is judged: the inputs of a power calculation."""
 
     smallest_difference: Share
@@ -131,7 +53,7 @@ class Power(_Reasoned):
     power: Share
 
 
-class Groups(_Part):
+class Groups(Part):
     """How groups are made and when they are judged or shown."""
 
     power: Power
@@ -143,14 +65,14 @@ class Groups(_Part):
     """Random groups of the same sizes that the noise floor is made of."""
 
 
-class Coverage(_Reasoned):
+class Coverage(Reasoned):
     """The least share of the overall flag rate that each group of `grouping` gets for its own highest scores."""
 
     grouping: str
     floor: Share
 
 
-class Decision(_Part):
+class Decision(Part):
     """The allocation that is made with the score, and that fairness is judged on."""
 
     words: Words
@@ -159,7 +81,7 @@ class Decision(_Part):
     coverage: Coverage | None = None
 
 
-class AccuracyLimits(_Part):
+class AccuracyLimits(Part):
     """Floors of the accuracy gate; a stratum that is named here is judged as well."""
 
     auc: Number
@@ -168,7 +90,7 @@ class AccuracyLimits(_Part):
     strata_auc: dict[str, Number]
 
 
-class CalibrationLimits(_Part):
+class CalibrationLimits(Part):
     """Limits of the calibration gate."""
 
     slope: Range
@@ -177,7 +99,7 @@ class CalibrationLimits(_Part):
     observed_expected: Range
 
 
-class BiasLimits(_Part):
+class BiasLimits(Part):
     """Limits of the bias gate."""
 
     harm: Words
@@ -185,7 +107,7 @@ class BiasLimits(_Part):
     tpr_ratio: Number
 
 
-class LeakageLimits(_Part):
+class LeakageLimits(Part):
     """Ceilings of the leakage gate."""
 
     auc: Number
@@ -193,7 +115,7 @@ class LeakageLimits(_Part):
     identical_rows: Number
 
 
-class Gates(_Part):
+class Gates(Part):
     """Limits of every gate."""
 
     accuracy: AccuracyLimits
@@ -202,7 +124,7 @@ class Gates(_Part):
     leakage: LeakageLimits
 
 
-class Policy(_Part):
+class Policy(Part):
     """What is asked of a model, and what its score may be used for."""
 
     model: str

@@ -95,6 +95,24 @@ class Ranks:
         return np.diff(_running(values)[self._positive_edges])
 
 
+def calibration_offset(label: Flags, score: Floats, *, steps: int = 25) -> float:
+    """Return the log-odds to be added to every score so that as many are expected as happened (Cox 1958)."""
+    logit, offset = logit_of(score), 0.0
+    for _ in range(steps):
+        residual, spread = offset_terms(label, logit, offset).sum(axis=0)
+        step = residual / spread if spread > 0 else 0.0
+        offset += step
+        if abs(step) < 1e-10:
+            break
+    return offset
+
+
+def offset_terms(label: Flags, logit: Floats, offset: float) -> Floats:
+    """Return each row's share in gradient and information of the calibration offset, shape (n, 2)."""
+    mean = 1 / (1 + np.exp(-(offset + logit)))
+    return np.column_stack([label - mean, mean * (1 - mean)])
+
+
 def calibration_line(label: Flags, score: Floats, *, steps: int = 25) -> tuple[float, float]:
     """Return intercept and slope of the logistic regression of `label` on ``logit(score)`` (Cox 1958)."""
     logit = logit_of(score)
@@ -133,7 +151,7 @@ def _ties(group: Codes, score: Floats) -> npt.NDArray[np.int64]:
     """Return the place of each row's pair of group and score among the distinct ones, in their order."""
     if not len(score):
         return np.zeros(0, dtype=np.int64)
-    changed = (np.diff(group) != 0) | (np.diff(score) != 0)
+    changed = (group[1:] != group[:-1]) | (score[1:] != score[:-1])
     return np.concatenate([[0], np.cumsum(changed)])
 
 

@@ -6,7 +6,8 @@ from validation.gates.decide import Found, at_least, cannot_tell
 from validation.gates.findings import of_subset
 from validation.gates.result import Check, GateResult
 from validation.measured import Measured, Subset
-from validation.policy import Number, Policy
+from validation.policy import Policy
+from validation.policy_terms import Number
 
 NAME = "accuracy"
 

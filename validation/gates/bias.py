@@ -2,7 +2,8 @@
 
 Two things are judged in every declared group and intersection: the score (its AUC within the group; that probabilities
 mean the same in each group is the calibration gate's) and the decision under the policy's allocation (the share found
-of those with the outcome, against all others). Bounds hold for all groups at once.
+of those with the outcome, against all others). Bounds hold for all declared groups at once, and for all
+intersections at once.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from validation.gates.decide import at_least, cannot_tell
 from validation.gates.findings import of_groups
 from validation.gates.result import Check, GateResult
 from validation.measured import Measured
-from validation.policy import Number, Policy
+from validation.policy import Policy
+from validation.policy_terms import Number
 
 NAME = "bias"
 

@@ -27,7 +27,10 @@ def of_subset(subset: Subset, metric: str, confidence: float, *, name: str = "")
 
 
 def of_groups(measured: Measured, policy: Policy, metric: str, *, log: bool = False) -> Iterator[tuple[Found, bool]]:
-    """Yield a metric of every group of every partition with bounds that hold for all of them at once.
+    """Yield a metric of every group of every partition with simultaneous bounds.
+
+    Declared groups are one family, their intersections another: bounds hold for all groups of a family at once, and
+    those of the declared groups do not widen with the number of intersections.
 
     Parameters
     ----------
@@ -40,7 +43,14 @@ def of_groups(measured: Measured, policy: Policy, metric: str, *, log: bool = Fa
         The finding, and whether the group is large enough to be judged.
     """
     enough = {name: judged(item, measured.minimum) for name, item in measured.partitions.items()}
-    bounds = _bounds(measured.partitions, enough, metric, policy.bootstrap.confidence.value, log=log)
+    declared = {name: item for name, item in measured.partitions.items() if not item.crossed}
+    crossed = {name: item for name, item in measured.partitions.items() if item.crossed}
+    confidence = policy.bootstrap.confidence.value
+    bounds = {
+        name: bound
+        for family in (declared, crossed)
+        for name, bound in _bounds(family, enough, metric, confidence, log=log).items()
+    }
     for name, partition in measured.partitions.items():
         hidden = suppressed(partition.n, partition.positives, policy.groups.suppress_under.value)
         low, high = bounds[name]
@@ -68,7 +78,7 @@ def _bounds(
     *,
     log: bool,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return simultaneous bounds over the judged groups of all partitions, NaN for the others."""
+    """Return simultaneous bounds over the judged groups of one family, NaN for the others."""
     chosen = [item.metrics[metric].map(lambda v, at=enough[name]: v[:, at]) for name, item in partitions.items()]  # type: ignore[misc]
     family = _joined(chosen)
     if log:
@@ -78,7 +88,8 @@ def _bounds(
     else:
         low, high = family.simultaneous(confidence)
     answer, start = {}, 0
-    for name, mask in enough.items():
+    for name in partitions:
+        mask = enough[name]
         lows, highs = np.full(len(mask), np.nan), np.full(len(mask), np.nan)
         end = start + int(mask.sum())
         lows[mask], highs[mask] = low[start:end], high[start:end]
