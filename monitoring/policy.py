@@ -1,0 +1,89 @@
+"""The monitoring policy: limits of drift and of performance in use."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from caregate.errors import CaregateError
+from validation.policy import FOLDER
+
+POLICY = FOLDER / "monitoring.yaml"
+
+
+class MonitoringPolicyUnreadable(CaregateError):
+    """The monitoring policy is missing or holds something that cannot be used."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"the policy {path.name} is missing or cannot be used: restore it from the release")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DriftLimits(_Part):
+    """Limits of the population stability index, and how it is made."""
+
+    bins: int = Field(ge=2)
+    least_share: float = Field(gt=0, lt=1)
+    watch: float = Field(gt=0)
+    act: float = Field(gt=0)
+    confidence: float = Field(gt=0.5, lt=1)
+    least_rows: int = Field(ge=1)
+
+
+class Drop(_Part):
+    """Losses from which on to watch, and to act."""
+
+    watch: float = Field(gt=0)
+    act: float = Field(gt=0)
+
+
+class Ranges(_Part):
+    """Ranges, least and greatest, outside of which to watch, and to act."""
+
+    watch: tuple[float, float]
+    act: tuple[float, float]
+
+    @model_validator(mode="after")
+    def _nested(self) -> Ranges:
+        if not self.act[0] <= self.watch[0] < self.watch[1] <= self.act[1]:
+            raise ValueError("the range of watch has to lie within that of act")
+        return self
+
+
+class PerformanceLimits(_Part):
+    """Limits of discrimination and calibration, and how their bounds are made."""
+
+    auc_drop: Drop
+    observed_expected: Ranges
+    least_positives: int = Field(ge=1)
+    confidence: float = Field(gt=0.5, lt=1)
+    replicates: int = Field(ge=100)
+    seed: int
+
+
+class MonitoringPolicy(_Part):
+    """The whole policy."""
+
+    drift: DriftLimits
+    performance: PerformanceLimits
+
+
+@lru_cache(maxsize=4)
+def load_monitoring_policy(path: Path = POLICY) -> MonitoringPolicy:
+    """Read the policy at `path`.
+
+    Raises
+    ------
+    MonitoringPolicyUnreadable
+        If the file is missing, is not YAML, lacks a part or has a value out of its range.
+    """
+    try:
+        return MonitoringPolicy.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, ValidationError):
+        raise MonitoringPolicyUnreadable(path) from None
