@@ -37,12 +37,17 @@ class Calendar:
 
 
 def draw_calendar(given: Mapping[str, Any], rows: int, rng: np.random.Generator) -> Calendar:
-    """Return the working days for `rows` appointments: the real set's weeks, repeated in proportion past its size."""
+    """Return the working days for `rows` appointments.
+
+    Past the size of the real set its weeks are repeated backwards from the last day, so that nothing lies in the
+    future; past ``most_periods`` of them the days fill up instead.
+    """
     offsets = np.asarray(given["offsets"], dtype=np.int64)
     window = len(offsets)
-    number = np.arange(round(window * max(1.0, rows / given["rows"])))
-    start = (date.fromisoformat(given["start"]) - EPOCH).days
-    days = start + given["period_days"] * (number // window) + offsets[number % window]
+    count = round(window * float(np.clip(rows / given["rows"], 1.0, given["most_periods"])))
+    number = np.arange(-count, 0)
+    last = (date.fromisoformat(given["last_day"]) - EPOCH).days
+    days = last - offsets[-1] + given["period_days"] * (number // window + 1) + offsets[number % window]
     return Calendar(days, rng.normal(0.0, given["effect_sd"], len(days)), window, np.asarray(given["shares"]))
 
 

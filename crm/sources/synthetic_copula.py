@@ -33,8 +33,7 @@ class StayCopula:
         self._share = np.clip((wanted - explained) / left, 0.0, 1.0)
         self._share[self._person] = 1.0
         self._shifts = np.asarray([parameters["columns"][name]["shift"] for name in names])
-        weights = np.asarray(parameters["stay_shares"])
-        self._scale = np.sqrt(np.maximum(1 - (self._shifts**2) @ weights, 0.05))
+        self._spreads = np.asarray([parameters["columns"][name]["spread"] for name in names])
 
     def draw(self, size: int, rng: np.random.Generator) -> Floats:
         """Return correlated standard normals, shape (size, columns)."""
@@ -45,12 +44,13 @@ class StayCopula:
         person = own[:, self._person] @ self._effects
         rest = stay - stay[:, self._person] @ self._effects
         mixed = person + np.sqrt(self._share) * (own - person) + np.sqrt(1 - self._share) * rest
-        return np.asarray(self._shifts[:, min(number, self._shifts.shape[1] - 1)] + self._scale * mixed)
+        step = min(number, self._shifts.shape[1] - 1)
+        return np.asarray(self._shifts[:, step] + self._spreads[:, step] * mixed)
 
 
 def _own_share(parameters: Mapping[str, Any], name: str) -> float:
     """Return the correlation between a patient's stays that repeating a level does not explain already."""
     if name in PERSON:
         return 1.0
-    repeated = parameters["repeated"].get(name, {"later": 0.0})["later"]
-    return max(0.0, (parameters["within_patient"][name] - repeated) / (1 - repeated))
+    repeated = float(parameters["repeated"][name]["later"]) if name in parameters["repeated"] else 0.0
+    return max(0.0, (float(parameters["within_patient"][name]) - repeated) / (1 - repeated))
