@@ -68,7 +68,13 @@ def _rows(appointments: ibis.Table) -> ibis.Table:
         hour=_.booked_at.hour() + _.booked_at.minute() / 60,
         weekday=_.day.day_of_week.index(),
         booked_weekday=_.booked_at.date().day_of_week.index(),
-        known_at=ibis.cases((ended, _seconds(_.outcome_known_at))),
+        # Never by the booking itself: a walk-in's outcome may be entered in the same second.
+        known_at=ibis.cases(
+            (
+                ended & _.outcome_known_at.notnull(),
+                ibis.greatest(_seconds(_.outcome_known_at), _seconds(_.booked_at) + 1),
+            )
+        ),
         missed=ibis.cases((ended, (_.status == "noshow").cast("int64"))),
     )
 

@@ -120,7 +120,7 @@ def _history(encounters: ibis.Table) -> ibis.Table:
     )
     outcomes = encounters.filter(_.outcome_known_ordinal.notnull() & _.readmitted_within_30_days.notnull()).select(
         "patient_id",
-        moment=_.outcome_known_ordinal,
+        moment=ibis.greatest(_.outcome_known_ordinal, _.ordinal + 1),
         followed=ibis.literal(1, "int64"),
         readmissions=_.readmitted_within_30_days.cast("int64"),
     )

@@ -1,0 +1,70 @@
+"""Accounts and keys."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from caregate.clock import fixed_clock
+from governance.database import migrate, open_database
+from governance.ledger import Ledger
+from governance.people import AccountExists, People, Role, UnknownAccount
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    migrate(url)
+    return open_database(url)
+
+
+class TestAccounts:
+    def test_a_name_is_never_used_twice_even_after_it_was_disabled(self, engine: Engine) -> None:
+        people = People(engine, fixed_clock(NOW))
+        people.add("rita", Role.REVIEWER, by="ada")
+        people.disable("rita", by="ada")
+        with pytest.raises(AccountExists):
+            people.add("rita", Role.ENGINEER, by="ada")
+        found = people.find("rita")
+        assert found is not None
+        assert found.disabled
+        assert found.role is Role.REVIEWER
+
+    def test_every_change_leaves_a_line(self, engine: Engine) -> None:
+        people = People(engine, fixed_clock(NOW))
+        people.add("rita", Role.REVIEWER, by="ada")
+        people.disable("rita", by="ada")
+        assert [act.action for act in Ledger(engine).read(subject="rita")] == ["user.add", "user.disable"]
+
+    def test_an_unknown_account_cannot_be_disabled(self, engine: Engine) -> None:
+        with pytest.raises(UnknownAccount):
+            People(engine).disable("nobody", by="ada")
+
+    def test_only_the_two_kinds_of_reviewer_sign(self) -> None:
+        assert {role for role in Role if role.signs} == {Role.REVIEWER, Role.CLINICAL_REVIEWER}
+
+
+class TestKeys:
+    def test_a_key_names_its_client_until_it_expires(self, engine: Engine) -> None:
+        key = People(engine, fixed_clock(NOW)).issue_key("crm", by="ada", days=30)
+        assert People(engine, fixed_clock(NOW + timedelta(days=29))).client_of(key) == "crm"
+        assert People(engine, fixed_clock(NOW + timedelta(days=30))).client_of(key) is None
+
+    def test_a_new_key_ends_the_old_one(self, engine: Engine) -> None:
+        people = People(engine, fixed_clock(NOW))
+        old, new = people.issue_key("crm", by="ada"), people.issue_key("crm", by="ada")
+        assert people.client_of(old) is None
+        assert people.client_of(new) == "crm"
+
+    def test_the_key_itself_is_not_kept(self, engine: Engine, tmp_path: Path) -> None:
+        key = People(engine, fixed_clock(NOW)).issue_key("crm", by="ada")
+        with engine.connect() as connection:
+            assert key not in str(connection.execute(text("SELECT * FROM keys")).all())
+
+    def test_a_strangers_key_names_nobody(self, engine: Engine) -> None:
+        assert People(engine).client_of("cg_guess") is None
