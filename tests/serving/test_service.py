@@ -1,0 +1,194 @@
+"""The service as `caregate up` runs it: a process of its own on the real registry, which stops when it is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from caregate.clock import system_clock
+from caregate.settings import Settings
+from governance.database import open_database
+from governance.people import People, Role
+from registry.champion import approved_folder
+from registry.launch import home_environment
+from registry.promotion import promote
+from registry.registering import Registered, register
+from registry.server.signing import SigningDesk
+from registry.suspension import resume, suspend
+from registry.versions import read_version
+from serving.champions import NotServed
+from serving.registry_champions import CHANGED, NO_CHAMPION, NOT_APPROVED, RegistryChampions
+from tests.registry.toys import free_ports, make_candidate
+from tests.registry.toys import make_home as make_registry_home
+from tests.serving.clinic import appointments, instance, publish_snapshot, train
+
+URL = "/v1/models/no-show/predictions"
+BOUND = 30.0
+"""Seconds after which a thing that should happen within a few is given up."""
+
+
+def wait_for(happened: Callable[[], object]) -> None:
+    end = time.monotonic() + BOUND
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def say(settings: Settings, version: Registered, who: str, value: str) -> None:
+    actor = People(open_database(settings.ledger_url)).find(who)
+    found = read_version(open_database(settings.registry_url), version.model, version.version)
+    decision = SigningDesk(settings, open_database(settings.ledger_url), system_clock).take(actor, found, value)
+    assert decision.allowed, decision.why
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Settings:
+    settings, _ = make_registry_home(tmp_path_factory.mktemp("service") / "home", port_base=free_ports(3))
+    return settings
+
+
+@pytest.fixture(scope="module")
+def version(home, tmp_path_factory) -> Registered:
+    """A version that rita approved and that was promoted."""
+    snapshot = publish_snapshot(home, appointments(600))
+    folder = tmp_path_factory.mktemp("candidate")
+    candidate = make_candidate(folder, "one")
+    train(snapshot, folder, rounds=10)
+    version = register(home, candidate)
+    say(home, version, "rita", "approved")
+    promote(home, "no-show", version.version)
+    return version
+
+
+@pytest.fixture
+def process(home, version) -> Iterator[subprocess.Popen[bytes]]:
+    environment = os.environ | home_environment(home)
+    with subprocess.Popen(
+        [sys.executable, "-m", "serving"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as running:
+        yield running
+        running.kill()
+
+
+@pytest.fixture
+def crm(home, process) -> Iterator[httpx.Client]:
+    people = People(open_database(home.ledger_url))
+    if people.find("clinic") is None:
+        people.add("clinic", Role.CRM, by="tester", service=True)
+    headers = {"Authorization": f"Bearer {people.issue_key('clinic', by='tester')}"}
+    with httpx.Client(base_url=f"http://127.0.0.1:{home.port_base + 2}", headers=headers, timeout=BOUND) as client:
+        wait_for(lambda: _answers(client))
+        yield client
+
+
+def _answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/healthz").status_code == 200
+    except httpx.ConnectError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def body():
+    rows = [instance(row) for row in appointments(600).tail(20).iter_rows(named=True)]
+    return {"purpose": "reminder", "instances": rows}
+
+
+def statuses(client, body):
+    return {(item["status"], item["why"]) for item in client.post(URL, json=body).json()["predictions"]}
+
+
+class TestTheProcess:
+    def test_serves_suspends_and_resumes_what_the_registry_says(self, home, crm, body):
+        assert statuses(crm, body) == {("scored", None)}
+        assert crm.get("/v1/models/no-show").json()["approved_by"] == ["rita"]
+        suspend(home, "no-show", reason="scores drift at one site", by="ada")
+        wait_for(lambda: {status for status, _ in statuses(crm, body)} == {"abstained"})
+        assert all(why.startswith("suspended since") for _, why in statuses(crm, body))
+        resume(home, "no-show", reason="the site was mended", by="rita")
+        wait_for(lambda: statuses(crm, body) == {("scored", None)})
+
+    def test_finishes_the_answer_that_it_began_and_ends_when_it_is_told_to(self, crm, process, body):
+        whole = json.dumps(body).encode()
+
+        def sent_while_it_is_told_to_stop() -> Iterator[bytes]:
+            yield whole[:100]
+            time.sleep(0.5)
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            yield whole[100:]
+
+        reply = crm.post(URL, content=sent_while_it_is_told_to_stop())
+        assert [item["status"] for item in reply.json()["predictions"]] == ["scored"] * len(body["instances"])
+        assert process.wait(timeout=BOUND) == 0
+
+    def test_its_log_holds_no_value_of_a_request(self, crm, process, body):
+        canary = "Mrs-Canary-1947"
+        crm.post(URL, json={"purpose": canary, "instances": [{"record_id": canary, "site": canary, canary: 1}]})
+        crm.get(f"/v1/models/{canary}?{canary}")
+        crm.post(URL, json={**body, "instances": [{**body["instances"][0], "patient_id": canary}]})
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=BOUND)
+        assert b"no-show: version 1 answers" in output
+        assert canary.encode() not in output
+
+    def test_a_home_that_was_not_made_is_said_so(self, tmp_path):
+        environment = os.environ | {"CAREGATE_HOME": str(tmp_path / "nowhere")}
+        ended = subprocess.run(
+            [sys.executable, "-m", "serving"], env=environment, capture_output=True, check=False, timeout=120
+        )
+        assert ended.returncode == 2
+        assert b"caregate init" in ended.stderr
+        assert not (tmp_path / "nowhere").exists()
+
+
+class TestRegistryChampions:
+    def why(self, home: Settings, model: str = "no-show") -> str:
+        with pytest.raises(NotServed) as refused:
+            RegistryChampions(home).champion(model)
+        return refused.value.why
+
+    def test_the_approved_version_is_handed_out(self, home, version):
+        assert RegistryChampions(home).champion("no-show").version == version.version
+
+    def test_a_model_without_a_champion_is_not_served(self, home, version):
+        assert self.why(home, "readmission-risk") == NO_CHAMPION
+
+    def test_a_home_without_a_registry_has_none_and_gets_none_by_being_asked(self, home, tmp_path):
+        bare = home.model_copy(update={"mlflow_url": f"sqlite:///{tmp_path / 'mlflow.db'}"})
+        assert self.why(bare) == NO_CHAMPION
+        assert RegistryChampions(bare).mark("no-show")
+        assert not (tmp_path / "mlflow.db").exists()
+
+    def test_the_mark_changes_with_a_suspension_and_back(self, home, version):
+        champions = RegistryChampions(home)
+        marks = [champions.mark("no-show")]
+        suspend(home, "no-show", reason="scores drift at one site", by="ada")
+        marks.append(champions.mark("no-show"))
+        resume(home, "no-show", reason="the site was mended", by="rita")
+        marks.append(champions.mark("no-show"))
+        assert len(set(marks)) == 3
+
+    def test_a_copy_that_was_changed_is_not_served(self, home, version):
+        weights = approved_folder(home, version.digest) / "model.ubj"
+        before, mode = weights.read_bytes(), weights.stat().st_mode
+        weights.chmod(0o600)
+        weights.write_bytes(before + b" ")
+        assert self.why(home) == CHANGED
+        weights.write_bytes(before)
+        weights.chmod(mode)
+
+    def test_a_revoked_version_is_not_served(self, home, version):
+        champions = RegistryChampions(home)
+        before = champions.mark("no-show")
+        say(home, version, "rita", "revoked: found wrong on winter data")
+        assert self.why(home) == NOT_APPROVED
+        assert champions.mark("no-show") != before
