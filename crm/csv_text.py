@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -76,16 +77,19 @@ def read_header(path: Path) -> list[str]:
     return _header(path, data)
 
 
-def _require_text(path: Path, data: bytes) -> None:
+def _require_text(path: Path, data: bytearray) -> None:
     if b"\0" in data:
         raise UnreadableFile(path, "holds NUL bytes, so it is no text; export it as CSV")
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        data.decode("utf-8")
+        for start in range(0, len(data), BLOCK):
+            decoder.decode(data[start : start + BLOCK])
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         raise UnreadableFile(path, "is not UTF-8; export it again in UTF-8") from None
 
 
-def _header(path: Path, data: bytes) -> list[str]:
+def _header(path: Path, data: bytearray) -> list[str]:
     line = data[: data.find(b"\n") + 1 or len(data)].decode("utf-8-sig").rstrip("\r\n")
     try:
         return next(csv.reader([line], strict=True), [])
@@ -102,7 +106,7 @@ def _require_columns(path: Path, header: list[str], columns: Collection[str], op
         raise WrongColumns(path.name, missing, unknown)
 
 
-def _parse(path: Path, data: bytes) -> pa.Table:
+def _parse(path: Path, data: bytearray) -> pa.Table:
     header = _header(path, data)
     try:
         return pc.read_csv(

@@ -42,7 +42,7 @@ class LocationMissing(BadInput):
 class Content:
     """A file's bytes, unpacked, and the digest of the file as it lies there."""
 
-    data: bytes
+    data: bytearray
     digest: str
 
 
@@ -114,11 +114,11 @@ def file_digest(path: Path) -> str:
         return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _whole(path: Path, raw: IO[bytes], limits: DoorPolicy) -> bytes:
+def _whole(path: Path, raw: IO[bytes], limits: DoorPolicy) -> bytearray:
     return _gather(path, iter(lambda: raw.read(CHUNK), b""), lambda: limits.most_bytes)
 
 
-def _unpack(path: Path, raw: IO[bytes], limits: DoorPolicy) -> bytes:
+def _unpack(path: Path, raw: IO[bytes], limits: DoorPolicy) -> bytearray:
     def allowed() -> int:
         return min(limits.most_bytes, max(limits.ratio_from_bytes, raw.tell() * limits.most_ratio))
 
@@ -129,7 +129,7 @@ def _unpack(path: Path, raw: IO[bytes], limits: DoorPolicy) -> bytes:
         raise UnreadableFile(path, "is damaged or cut off gzip; copy or export it again") from None
 
 
-def _gather(path: Path, chunks: Iterator[bytes], allowed: Callable[[], int]) -> bytes:
+def _gather(path: Path, chunks: Iterator[bytes], allowed: Callable[[], int]) -> bytearray:
     data = bytearray()
     for chunk in chunks:
         data += chunk
@@ -137,4 +137,4 @@ def _gather(path: Path, chunks: Iterator[bytes], allowed: Callable[[], int]) -> 
             raise UnreadableFile(path, "unpacks to more than crm/policy.yaml allows; split it, or look who sent it")
     if not data:
         raise UnreadableFile(path, "is empty; export it again")
-    return bytes(data)
+    return data

@@ -15,6 +15,11 @@ from crm.policy import door_policy
 from crm.reading import UnreadableFile, require_file
 
 BYTES_A_VALUE = 8
+READABLE = (
+    *(pa.types.is_null, pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
+    *(pa.types.is_dictionary, pa.types.is_integer, pa.types.is_boolean, pa.types.is_date, pa.types.is_timestamp),
+)
+"""Kinds of Arrow types that can stand in a canonical column; nested ones are not even read."""
 
 
 class WrongTypes(BadInput):
@@ -78,6 +83,9 @@ def _require_columns(path: Path, schema: pa.Schema, table: str) -> None:
     ]
     if missing or unknown:
         raise WrongColumns(path.name, missing, unknown)
+    odd = [field.name for field in schema if not any(is_kind(field.type) for is_kind in READABLE)]
+    if odd:
+        raise WrongTypes(path.name, odd)
 
 
 def _cast(path: Path, frame: pl.DataFrame, table: str) -> pl.DataFrame:

@@ -9,15 +9,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from caregate.errors import BadInput
 from crm.canonical import conform
 from crm.csv_text import WrongColumns
 from crm.dataset import Undeclared
-from crm.deidentify import deidentify, namespace
+from crm.deidentify import namespace
 from crm.scoring_input import load_for_scoring
 from crm.source import RawTables, make_source
 from crm.sources.canonical_files import NoTables
-from crm.sources.canonical_parquet import WrongTypes
 
 DECLARED = """
 basis: limited-data-set
@@ -195,88 +193,6 @@ class TestRules:
         raw = read(folder)
         assert raw.tables["consents"].height == 1
         assert raw.rejected["rule"].to_list() == ["repeated-row"]
-
-
-class TestParquet:
-    def frame(self, folder: Path) -> pl.DataFrame:
-        path = write_csv(folder, SOUND)
-        frame = read(folder).tables["appointments"]
-        path.unlink()
-        return frame
-
-    def test_says_the_same_as_csv(self, folder):
-        frame = self.frame(folder)
-        frame.write_parquet(folder / "appointments.parquet")
-        assert read(folder, "parquet").tables["appointments"].equals(frame)
-
-    def test_moments_in_another_zone_and_unit_become_utc(self, folder):
-        zoned = (
-            pl.col("booked_at")
-            .dt.replace_time_zone("UTC")
-            .dt.convert_time_zone("America/Sao_Paulo")
-            .dt.cast_time_unit("ms")
-        )
-        frame = self.frame(folder)
-        frame.with_columns(zoned).write_parquet(folder / "appointments.parquet")
-        assert read(folder, "parquet").tables["appointments"].equals(frame)
-
-    def test_identifiers_are_exchanged_even_where_they_look_like_tokens(self, folder, vault):
-        frame = self.frame(folder).with_columns(pl.lit("a" * 16).alias("patient_id"))
-        frame.write_parquet(folder / "appointments.parquet")
-        draft = deidentify(read(folder, "parquet"), vault, owner="x")
-        assert draft.tables["appointments"]["patient_id"].item() != "a" * 16
-        assert draft.owner == "privacy officer"
-
-    def test_a_held_back_row_keeps_what_it_said(self, folder):
-        self.frame(folder).with_columns(pl.lit("ghosted").alias("status")).write_parquet(
-            folder / "appointments.parquet"
-        )
-        raw = read(folder, "parquet")
-        assert raw.rejected["rule"].to_list() == ["unknown-code"]
-        assert "ghosted" in raw.rejected["raw"].item()
-
-    @pytest.mark.parametrize(
-        ("wrong", "error"),
-        [
-            (pl.lit(1).alias("phone"), WrongColumns),
-            (pl.lit("forty").alias("age"), WrongTypes),
-            (pl.lit(40_000).alias("age"), WrongTypes),
-            (pl.lit("noon").alias("booked_at"), WrongTypes),
-            (pl.lit(1.5).alias("patient_id"), WrongTypes),
-        ],
-    )
-    def test_wrong_columns_and_types_are_refused(self, folder, wrong, error):
-        self.frame(folder).with_columns(wrong).write_parquet(folder / "appointments.parquet")
-        with pytest.raises(error):
-            read(folder, "parquet")
-
-    def test_whole_numbers_may_be_identifiers(self, folder):
-        self.frame(folder).with_columns(pl.lit(7).alias("patient_id")).write_parquet(folder / "appointments.parquet")
-        assert read(folder, "parquet").tables["patients"]["patient_id"].to_list() == ["7"]
-
-    @pytest.mark.parametrize("content", [b"", b"PAR1", b"not parquet at all", b"PAR1" + bytes(100) + b"PAR1"])
-    @pytest.mark.parametrize("name", ["appointments.parquet", "other.parquet"])
-    def test_what_is_no_whole_parquet_is_refused(self, folder, content, name):
-        (folder / name).write_bytes(content)
-        with pytest.raises(BadInput):
-            read(folder / name, "parquet")
-
-    def test_a_truncated_file_or_one_without_rows_is_refused(self, folder):
-        frame = self.frame(folder)
-        path = folder / "appointments.parquet"
-        frame.clear().write_parquet(path)
-        with pytest.raises(BadInput, match="has no rows"):
-            read(folder, "parquet")
-        frame.write_parquet(path)
-        path.write_bytes(path.read_bytes()[:-20])
-        with pytest.raises(BadInput, match="no whole Parquet"):
-            read(folder, "parquet")
-
-    def test_a_file_that_unpacks_to_too_much_is_refused(self, folder, monkeypatch):
-        monkeypatch.setattr("crm.sources.canonical_parquet.BYTES_A_VALUE", 10**12)
-        self.frame(folder).write_parquet(folder / "appointments.parquet")
-        with pytest.raises(BadInput, match="unpacks"):
-            read(folder, "parquet")
 
 
 class TestConform:

@@ -37,6 +37,14 @@ class TestTokens:
         row = draft.tables["appointments"].row(0, named=True)
         assert row["patient_id"] != row["appointment_id"]
 
+    def test_known_and_new_identifiers_are_asked_for_together(self, vault):
+        first = vault.tokens("a/patient", ["1", "2"])
+        second = vault.tokens("a/patient", ["2", "3", "3"])
+        assert second["2"] == first["2"]
+        assert len({*first.values(), *second.values()}) == 3
+        assert vault.known("a/patient", ["1", "9"]) == {"1": first["1"]}
+        assert vault.tokens("b/patient", ["1"])["1"] != first["1"]
+
     def test_stand_in_a_namespace_of_their_system(self):
         raw = RawTables("csv", "", {}, "public", {}, system="clinic-a")
         assert namespace(raw, "patient_id") == "clinic-a/patient"
