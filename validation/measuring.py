@@ -6,15 +6,7 @@ import numpy as np
 
 from validation.allocation import allocate
 from validation.bootstrap import Draws, Statistic, bootstrap, sampled_patients
-from validation.group_metrics import GroupCells, measure_partition
-from validation.groups import minimum_positives, partitions, with_unknown
-from validation.measured import Measured, Subset, TradeOff
-from validation.parts import Inputs, Parts, overlap
-from validation.policy import Policy
-from validation.scored import Codes, Flags, Floats, Grouping, ScoredRows
-from validation.statistics import (
-    CellSums,
-    Ranks,
+from validation.calibration_line import (
     calibration_line,
     calibration_offset,
     line_terms,
@@ -22,6 +14,13 @@ from validation.statistics import (
     newton_step,
     offset_terms,
 )
+from validation.group_metrics import GroupCells, measure_partition
+from validation.groups import minimum_positives, partitions, with_unknown
+from validation.measured import Measured, Subset, TradeOff
+from validation.parts import Inputs, Parts, overlap
+from validation.policy import Policy
+from validation.scored import Codes, Flags, Floats, Grouping, ScoredRows
+from validation.statistics import CellSums, Ranks
 
 BINS = 15
 """Equal-mass bins of the expected calibration error (Naeini et al. 2015)."""

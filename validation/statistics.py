@@ -95,58 +95,6 @@ class Ranks:
         return np.diff(_running(values)[self._positive_edges])
 
 
-def calibration_offset(label: Flags, score: Floats, *, steps: int = 25) -> float:
-    """Return the log-odds to be added to every score so that as many are expected as happened (Cox 1958)."""
-    logit, offset = logit_of(score), 0.0
-    for _ in range(steps):
-        residual, spread = offset_terms(label, logit, offset).sum(axis=0)
-        step = residual / spread if spread > 0 else 0.0
-        offset += step
-        if abs(step) < 1e-10:
-            break
-    return offset
-
-
-def offset_terms(label: Flags, logit: Floats, offset: float) -> Floats:
-    """Return each row's share in gradient and information of the calibration offset, shape (n, 2)."""
-    mean = 1 / (1 + np.exp(-(offset + logit)))
-    return np.column_stack([label - mean, mean * (1 - mean)])
-
-
-def calibration_line(label: Flags, score: Floats, *, steps: int = 25) -> tuple[float, float]:
-    """Return intercept and slope of the logistic regression of `label` on ``logit(score)`` (Cox 1958)."""
-    logit = logit_of(score)
-    line = np.array([0.0, 1.0])
-    for _ in range(steps):
-        sums = line_terms(label, logit, line).sum(axis=0)
-        step = newton_step(sums[None])[0]
-        line = line + step
-        if np.abs(step).max() < 1e-10:
-            break
-    return float(line[0]), float(line[1])
-
-
-def line_terms(label: Flags, logit: Floats, line: Floats) -> Floats:
-    """Return each row's share in gradient and information of the calibration line, shape (n, 5)."""
-    mean = 1 / (1 + np.exp(-(line[0] + line[1] * logit)))
-    residual, spread = label - mean, mean * (1 - mean)
-    return np.column_stack([residual, residual * logit, spread, spread * logit, spread * logit * logit])
-
-
-def newton_step(sums: Floats) -> Floats:
-    """Return the step of intercept and slope from summed `line_terms`, shape (b, 2); NaN where it is not determined."""
-    g0, g1, h00, h01, h11 = sums.T
-    determinant = h00 * h11 - h01 * h01
-    safe = np.where(np.abs(determinant) > 1e-12, determinant, np.nan)
-    return np.column_stack([(h11 * g0 - h01 * g1) / safe, (h00 * g1 - h01 * g0) / safe])
-
-
-def logit_of(score: Floats) -> Floats:
-    """Return the log-odds of `score`, kept finite."""
-    clipped = np.clip(score, 1e-7, 1 - 1e-7)
-    return np.asarray(np.log(clipped / (1 - clipped)))
-
-
 def _ties(group: Codes, score: Floats) -> npt.NDArray[np.int64]:
     """Return the place of each row's pair of group and score among the distinct ones, in their order."""
     if not len(score):

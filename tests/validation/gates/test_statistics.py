@@ -5,15 +5,8 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from validation.statistics import (
-    CellSums,
-    Ranks,
-    calibration_line,
-    calibration_offset,
-    line_terms,
-    logit_of,
-    newton_step,
-)
+from validation.calibration_line import calibration_line, calibration_offset, line_terms, logit_of, newton_step
+from validation.statistics import CellSums, Ranks
 
 rows = st.lists(
     st.tuples(st.integers(0, 4), st.booleans(), st.integers(0, 5), st.integers(-1, 2)), min_size=1, max_size=40
@@ -83,3 +76,15 @@ class TestCalibration:
         label, score = drawn
         shifted = 1 / (1 + np.exp(-(logit_of(score) + calibration_offset(label, score))))
         assert shifted.sum() == pytest.approx(label.sum())
+
+    def test_one_outcome_alone_has_no_line(self):
+        assert np.isnan(calibration_line(np.zeros(5, dtype=bool), np.full(5, 0.2))).all()
+        assert np.isnan(calibration_offset(np.ones(5, dtype=bool), np.full(5, 0.2)))
+
+    def test_scores_far_from_the_outcome_still_find_their_line(self):
+        chance = np.random.default_rng(0)
+        logit = chance.normal(0, 3, 300)
+        label = chance.random(300) < 1 / (1 + np.exp(-0.1 * logit))
+        intercept, slope = calibration_line(label, 1 / (1 + np.exp(-logit)))
+        assert abs(intercept) < 0.5
+        assert 0 < slope < 0.3
