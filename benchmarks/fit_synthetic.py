@@ -1,6 +1,6 @@
 """Fits the synthetic source's published parameters from the real files.
 
-Run ``python -m benchmarks.fit_synthetic APPOINTMENTS ENCOUNTERS`` where the real sets have changed or the generator has.
+Run ``python -m benchmarks.fit_synthetic APPOINTMENTS ENCOUNTERS`` where the real sets or the generator changed.
 What is written are shares, rates, coefficients and correlations, each from fifty rows or more; no row, no real site and
 no level that fewer rows than that have.
 """

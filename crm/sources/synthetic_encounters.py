@@ -67,7 +67,7 @@ def draw_encounters(parameters: Parameters, rows: int, seed: int) -> pl.DataFram
 
 
 def _in_time(stays: pl.DataFrame) -> pl.DataFrame:
-    """Number the stays by time; a stay's outcome is known when the patient's next one begins."""
+    """Give each stay its place in time; its outcome is known when the patient's next one begins."""
     ordered = stays.sort("time", "patient").with_columns(ordinal=pl.int_range(1, pl.len() + 1))
     return ordered.with_columns(outcome_known_ordinal=pl.col("ordinal").shift(-1).over("patient", order_by="number"))
 
