@@ -81,6 +81,11 @@ class Settings(BaseSettings):
         return self.home.resolve() / "snapshots"
 
     @property
+    def quality_dir(self) -> Path:
+        """What the Great Expectations suites found of the snapshots."""
+        return self.home.resolve() / "quality"
+
+    @property
     def runs_dir(self) -> Path:
         """Workspaces of runs, one folder a run key."""
         return self.home.resolve() / "runs"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from prefect import flow, task
-from prefect.artifacts import create_table_artifact
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from caregate.clock import system_clock
@@ -20,6 +20,7 @@ from governance.database import open_database, require_current
 from governance.ledger import Ledger
 from governance.vault import Vault
 from validation.contracts.check import check_all
+from validation.suites.on_snapshot import PAGE, check_snapshot, read_result, suites_for
 
 SourceName = Literal["synthetic", "csv", "parquet", "noshow-kaggle", "diabetes-130"]
 
@@ -54,6 +55,18 @@ def publish_snapshot(settings: Settings, draft: Draft, actor: str) -> Snapshot:
     return snapshot
 
 
+@task(cache_policy=NO_CACHE, retries=1)
+def check_content(settings: Settings, snapshot: Snapshot) -> dict[str, str]:
+    """Hold the content against the suites; what they find is evidence for the reviewer and stops nothing here."""
+    tell("checking content")
+    verdicts = {}
+    for table in suites_for(snapshot):
+        folder = check_snapshot(settings.quality_dir, snapshot, table)
+        verdicts[table] = read_result(folder).verdict.value
+        create_markdown_artifact(f"`{table}`: {verdicts[table]}; the page is `{folder / PAGE}`", key=f"quality-{table}")
+    return verdicts
+
+
 @flow(name="ingest", validate_parameters=True)
 def ingest(
     source: SourceName,
@@ -81,6 +94,7 @@ def ingest(
     raw = read(source, location, options)
     draft = exchange(settings, raw, owner or settings.user)
     snapshot = publish_snapshot(settings, draft, settings.user)
+    check_content(settings, snapshot)
     _show(snapshot)
     return snapshot.manifest.digest
 

@@ -14,7 +14,7 @@ from flows.progress import tell
 from governance.database import open_database, require_current
 from governance.ledger import Ledger
 from registry.candidate import Candidate
-from registry.stages import DEFAULT_SEED, Job, fit_model, judge_run, make_features, open_job
+from registry.stages import DEFAULT_SEED, Job, check_content, fit_model, judge_run, make_features, open_job
 from validation.gates.result import Verdict
 
 ModelName = Literal["no-show", "readmission-risk"]
@@ -45,6 +45,13 @@ class Trained(BaseModel):
     version: int | None
     digest: str | None
     report: str
+
+
+@task(cache_policy=NO_CACHE, retries=1)
+def validate(job: Job) -> str:
+    """Hold the snapshot's content against its suite."""
+    tell("checking the data")
+    return check_content(job)
 
 
 @task(cache_policy=NO_CACHE, retries=1)
@@ -116,6 +123,7 @@ def train(
     settings = load_settings()
     require_current(open_database(settings.ledger_url))
     job = open_job(settings, model, snapshot=snapshot, author=author or UNPROVEN, seed=seed)
+    validate(job)
     build_features(job)
     fit(job)
     trained = register(settings, judge(job))

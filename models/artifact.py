@@ -17,6 +17,8 @@ import xgboost as xgb
 from caregate.errors import CaregateError
 
 BOOSTER, PREPROCESSING, CALIBRATION = "model.ubj", "preprocessing.json", "calibration.json"
+OTHER = "other"
+"""What sources merge rare levels into, and so what a level that training never saw is taken for."""
 FILES = (BOOSTER, PREPROCESSING, CALIBRATION)
 
 Floats = npt.NDArray[np.float64]
@@ -38,7 +40,8 @@ class Column:
     name, text, kind
         As in `models.spec.Feature`.
     levels
-        The category's levels in training, by frequency; a value's code is its place, an unseen one is missing.
+        The category's levels in training, by frequency; a value's code is its place. An unseen one counts as
+        ``other`` where that is a level, else as missing.
     low, high
         The 0.1 and 99.9 per cent quantiles in training: outside of them the model was hardly trained.
     """
@@ -147,8 +150,12 @@ def _read_booster(path: Path) -> xgb.Booster:
 def _encode(column: Column, values: pa.ChunkedArray) -> npt.NDArray[np.float32]:
     if column.kind == "category":
         codes = pc.index_in(values.cast(pa.string()), pa.array(column.levels, pa.string()))
-        return _floats(codes)
+        return _floats(pc.if_else(pc.is_valid(values), _unseen_as_other(codes, column), codes))
     return _floats(values)
+
+
+def _unseen_as_other(codes: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
+    return pc.fill_null(codes, column.levels.index(OTHER)) if OTHER in column.levels else codes
 
 
 def _floats(values: pa.ChunkedArray) -> npt.NDArray[np.float32]:

@@ -44,9 +44,9 @@ def build(tables: Tables) -> ibis.Table:
     """Make the feature table of all appointments; `models.spec.ModelSpec.build` says what it holds."""
     rows = _rows(tables["appointments"])
     history = _history(rows).drop("patient_id", "moment", "day")
-    joint = rows.group_by("moment").agg(joint=_.count())
+    joint = rows.group_by("booked_at").agg(joint=_.count())
     sex = tables["patients"].select("patient_id", group_sex="sex")
-    joined = rows.join(history, "record_id").join(joint, "moment").left_join(sex, "patient_id")
+    joined = rows.join(history, "record_id").join(joint, "booked_at").left_join(sex, "patient_id")
     return _features(joined)
 
 
@@ -54,6 +54,7 @@ def _rows(appointments: ibis.Table) -> ibis.Table:
     ended = _.status.isin(["fulfilled", "noshow"])
     return appointments.select(
         "patient_id",
+        "booked_at",
         "age",
         "disabilities",
         "welfare",

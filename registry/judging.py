@@ -19,12 +19,14 @@ from models.training import fit, importance
 from registry.brief import review_brief
 from registry.candidate import Candidate
 from registry.evidence import Evidence, overall_metrics, write_evidence
+from validation.gates.data import data
 from validation.gates.panel import judge
 from validation.measuring import measure
 from validation.parts import Parts as Sides
 from validation.policy import Policy
 from validation.quality import SplitQuality, split_quality
 from validation.scored import Flags, Grouping, ScoredRows
+from validation.suites.on_snapshot import PAGE, RESULT, read_result
 
 EXPLAINED = 500
 """Rows whose contributions are averaged into the global importance: its order no longer moves beyond."""
@@ -44,6 +46,8 @@ class Run:
         Who ran it, what it is called, and its chance.
     threads
         Of XGBoost.
+    quality
+        Folder with what the suites found of the data.
     """
 
     spec: ModelSpec
@@ -53,6 +57,7 @@ class Run:
     key: str
     seed: int
     threads: int
+    quality: Path
 
 
 def judge_model(run: Run, model: FittedModel, rows: pa.Table, model_folder: Path, folder: Path) -> Candidate:
@@ -68,7 +73,7 @@ def judge_model(run: Run, model: FittedModel, rows: pa.Table, model_folder: Path
         policy=run.policy,
         rows=scored,
         measured=measured,
-        gates=judge(measured, run.policy),
+        gates=(data(read_result(run.quality)), *judge(measured, run.policy)),
         splits=_compare(run, scored, parts.description, rows),
         importance=importance(model, test.slice(0, EXPLAINED)),
         training=_training_facts(run, train, test, parts.description),
@@ -77,6 +82,8 @@ def judge_model(run: Run, model: FittedModel, rows: pa.Table, model_folder: Path
     write_evidence(folder / "evidence", evidence)
     for name in FILES:
         shutil.copyfile(model_folder / name, folder / name)
+    for name in (RESULT, PAGE):
+        shutil.copyfile(run.quality / name, folder / "evidence" / name)
     return _candidate(run, evidence, folder)
 
 

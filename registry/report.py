@@ -18,6 +18,7 @@ from validation.gates.result import Verdict
 
 TEMPLATES = Path(__file__).parent / "templates"
 QUESTIONS = {
+    "data": "Is the data what it is said to be? The rules and what they found are in data-quality.html.",
     "accuracy": "Does the score order and weigh the outcome better than what could be had without a model?",
     "calibration": "Does a score of 0.3 mean three in ten, overall and in each group?",
     "bias": "Does the score work within each group, and does the decision made with it reach each group's need?",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -25,7 +26,9 @@ from models.splitting import split
 from models.training import fit
 from registry.candidate import Candidate, read_candidate, write_candidate
 from registry.judging import Run, judge_model
+from validation.contracts.features import check_features
 from validation.policy import load_policy
+from validation.suites.on_snapshot import check_snapshot, quality_folder, read_result
 
 ROWS, CANDIDATE, FILES = "rows.parquet", "candidate.json", "files"
 DEFAULT_SEED = 0
@@ -41,9 +44,7 @@ class Job:
     settings: Settings
 
 
-def open_job(
-    settings: Settings, model: str, *, snapshot: str | None, author: str, seed: int = DEFAULT_SEED
-) -> Job:
+def open_job(settings: Settings, model: str, *, snapshot: str | None, author: str, seed: int = DEFAULT_SEED) -> Job:
     """Return the job that trains `model` on `snapshot`, by default the newest that holds its table.
 
     Raises
@@ -58,8 +59,15 @@ def open_job(
     digest = data.manifest.digest
     code = code_digest((Path(models.__file__).parent, Path(validation.__file__).parent))
     key = run_key(spec, snapshot=digest, policy=policy.digest, seed=seed, author=author, code=code)
-    run = Run(spec, policy, data.manifest, author, key, seed, settings.threads)
+    quality = quality_folder(settings.quality_dir, data, spec.table)
+    run = Run(spec, policy, data.manifest, author, key, seed, settings.threads, quality)
     return Job(run, data, settings.runs_dir / key, settings)
+
+
+def check_content(job: Job) -> str:
+    """Hold the snapshot against its suite, unless that was done at ingest, and return the verdict."""
+    check_snapshot(job.settings.quality_dir, job.snapshot, job.run.spec.table)
+    return read_result(job.run.quality).verdict.value
 
 
 def make_features(job: Job) -> int:
@@ -75,6 +83,7 @@ def make_features(job: Job) -> int:
             memory_limit_gb=settings.memory_limit_gb,
             spill=folder / "spill",
         )
+        check_features(job.run.spec, pl.DataFrame(rows))
         pq.write_table(labelled(rows), folder / ROWS, compression="zstd")
 
     return int(pq.read_metadata(write_whole(job.workspace, "features", fill) / ROWS).num_rows)

@@ -104,12 +104,10 @@ def _show_runs(context: Context, ended: list[Any]) -> None:
     terminal = context.terminal
     terminal.result([item.model_dump(mode="json") for item in ended])
     gates = list(dict.fromkeys(gate for item in ended for gate in item.gates))
-    rows = [
-        (item.model, item.version or "none", *(item.gates[gate].value for gate in gates), item.status.value)
-        for item in ended
-    ]
+    rows = [(gate, *(item.gates[gate].value for item in ended)) for gate in gates]
+    rows.append(("all", *(item.status.value for item in ended)))
     terminal.line("")
-    terminal.table("gates", ("model", "version", *gates, "all"), rows)
+    terminal.table("gates", ("gate", *(item.model for item in ended)), rows)
     for item in ended:
         terminal.line(f"evidence of {item.model}: {item.report}")
     waiting = [item for item in ended if item.version is not None]
@@ -123,10 +121,16 @@ def _show_runs(context: Context, ended: list[Any]) -> None:
 
 
 def _next_step(context: Context, waiting: list[Any]) -> str:
+    from registry.address import running_stack
+
     pages = " and ".join(f"/#/models/{item.model}/versions/{item.version}" for item in waiting)
+    stack = running_stack(context.settings)
+    place = (
+        f"open {stack.mlflow}" if stack else f"run `caregate up`, open http://127.0.0.1:{context.settings.port_base}"
+    )
     return (
-        f"Awaiting sign-off. Next: run `caregate up`, open http://127.0.0.1:{context.settings.port_base} with {pages} "
-        "as `reviewer`, read the evidence and set the tag `approval` to `approved`."
+        f"Awaiting sign-off. Next: {place} with {pages} as `reviewer`, read the evidence and set the tag `approval` "
+        "to `approved`."
     )
 
 
