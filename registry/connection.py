@@ -76,7 +76,8 @@ def open_registry(settings: Settings, *, account: str) -> Iterator[Registry]:
     stack = running_stack(settings)
     try:
         if stack is not None:
-            yield _over_http(settings, stack.mlflow, account)
+            with _over_http(settings, stack.mlflow, account) as registry:
+                yield registry
         else:
             with acting_as(account):
                 yield _in_process(settings)
@@ -104,12 +105,13 @@ def _store(settings: Settings, folder: Path, location: str) -> None:
     WriteOnceArtifactRepository(f"{SCHEME}://{target}").log_artifacts(str(folder))
 
 
-def _over_http(settings: Settings, host: str, account: str) -> Registry:
+@contextmanager
+def _over_http(settings: Settings, host: str, account: str) -> Iterator[Registry]:
     secrets = read_secrets(settings.secrets_file)
     passwords = {PIPELINE: secrets.pipeline_password, PROMOTER: secrets.promoter_password}
     creds = MlflowHostCreds(host, username=account, password=passwords[account])
-    client = httpx.Client(base_url=host, auth=(account, passwords[account]), timeout=UPLOAD_SECONDS)
-    return Registry(HttpTracking(lambda: creds), HttpModels(lambda: creds), lambda *given: _put(client, *given))
+    with httpx.Client(base_url=host, auth=(account, passwords[account]), timeout=UPLOAD_SECONDS) as client:
+        yield Registry(HttpTracking(lambda: creds), HttpModels(lambda: creds), lambda *given: _put(client, *given))
 
 
 def _put(client: httpx.Client, folder: Path, location: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+
 from caregate.secret_store import Secrets
 from caregate.settings import Settings
 
@@ -38,7 +40,7 @@ def mlflow_environment(settings: Settings, secrets: Secrets) -> dict[str, str]:
     """Return what the server's environment adds: secrets pass by it, never by the command line."""
     return {
         "MLFLOW_BACKEND_STORE_URI": settings.registry_url,
-        "MLFLOW_REGISTRY_STORE_URI": f"caregate+{settings.registry_url}",
+        "MLFLOW_REGISTRY_STORE_URI": guarded_url(settings),
         "MLFLOW_ARTIFACTS_DESTINATION": f"worm://{settings.artifacts_dir}",
         "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.flask_key,
         "MLFLOW_AUTH_ADMIN_PASSWORD": secrets.admin_password,
@@ -49,6 +51,12 @@ def mlflow_environment(settings: Settings, secrets: Secrets) -> dict[str, str]:
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
         "DO_NOT_TRACK": "true",
     }
+
+
+def guarded_url(settings: Settings) -> str:
+    """Return the registry's address under the guarded scheme; MLflow knows that scheme without a driver's name."""
+    url = make_url(settings.registry_url)
+    return url.set(drivername=f"{APP}+{url.get_backend_name()}").render_as_string(hide_password=False)
 
 
 def home_environment(settings: Settings) -> dict[str, str]:

@@ -26,6 +26,7 @@ from mlflow.entities import (
 from mlflow.entities.model_registry import ModelVersionTag
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from caregate.clock import Clock, system_clock
 from caregate.errors import Refused
@@ -206,7 +207,10 @@ def _create_version(registry: Registry, candidate: Candidate, digest: str, run_i
         description=candidate.description,
         model_id=model_id,
     )
-    return _registered(version)
+    registered = _registered(version)
+    if MLFLOW_MODEL_VERSIONS not in registry.tracking.get_logged_model(model_id).tags:  # the server sets it by itself
+        registry.tracking.set_model_versions_tags(registered.model, registered.version, model_id)
+    return registered
 
 
 def version_tags(candidate: Candidate, digest: str) -> dict[str, str]:

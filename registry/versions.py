@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, Engine, column, select, table
+from sqlalchemy import ColumnElement, Connection, Engine, column, inspect, select, table
 
 from caregate.errors import NotFound
 from registry.approvals import VersionKey
@@ -63,8 +64,7 @@ def read_version(engine: Engine, model: str, version: int) -> RegisteredVersion:
     UnknownVersion
         If there is none of this number.
     """
-    with engine.connect() as connection:
-        found = _find(connection, model, _versions.c.version == version)
+    found = _read(engine, model, _versions.c.version == version)
     if not found:
         raise UnknownVersion(model, version)
     return found[0]
@@ -72,15 +72,30 @@ def read_version(engine: Engine, model: str, version: int) -> RegisteredVersion:
 
 def versions_of(engine: Engine, model: str) -> list[RegisteredVersion]:
     """Return every version of a model, by number."""
-    with engine.connect() as connection:
-        return _find(connection, model, _versions.c.version > 0)
+    return _read(engine, model, _versions.c.version > 0)
 
 
 def aliases_of(engine: Engine, model: str) -> dict[str, int]:
     """Return the version that each alias of a model points to."""
+    if not _was_made(engine):
+        return {}
     with engine.connect() as connection:
         rows = connection.execute(select(_aliases.c.alias, _aliases.c.version).where(_aliases.c.name == model))
         return {row.alias: int(row.version) for row in rows}
+
+
+def _was_made(engine: Engine) -> bool:
+    """Tell whether MLflow has made its tables; looking must not make an empty file that MLflow then stumbles over."""
+    if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).is_file():
+        return False
+    return inspect(engine).has_table(_versions.name)
+
+
+def _read(engine: Engine, model: str, which: ColumnElement[bool]) -> list[RegisteredVersion]:
+    if not _was_made(engine):
+        return []
+    with engine.connect() as connection:
+        return _find(connection, model, which)
 
 
 def _find(connection: Connection, model: str, which: ColumnElement[bool]) -> list[RegisteredVersion]:

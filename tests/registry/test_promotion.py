@@ -3,12 +3,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from caregate.clock import fixed_clock, system_clock
-from caregate.settings import Settings
+from caregate.settings import Settings, load_settings
 from governance.database import open_database
 from governance.ledger import Ledger
 from governance.people import People
@@ -131,6 +132,12 @@ class TestTheChampion:
         sign(home, version, "rita")
         promote(home, "no-show", version.version)
         return version
+
+    def test_is_none_in_a_home_without_a_registry(self, tmp_path: Path) -> None:
+        empty = load_settings(home=tmp_path / "empty")
+        with pytest.raises(NoChampion):
+            champion_of(empty, "no-show")
+        assert not (tmp_path / "empty").exists()
 
     def test_ends_with_its_approval(self, home: Settings, version: Registered) -> None:
         clock = fixed_clock(later(home.approval_days + 1))

@@ -30,6 +30,7 @@ PEOPLE = {
     "ada": Role.ENGINEER,
     "rita": Role.REVIEWER,
     "ron": Role.REVIEWER,
+    "rob": Role.REVIEWER,
     "clara": Role.CLINICAL_REVIEWER,
     "otto": Role.AUDITOR,
 }

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+
+from caregate.secret_store import read_secrets
+from caregate.settings import Settings
+from governance.database import open_database
+from governance.people import AccountExists, People, Role
+from registry.accounts import NoSignIn, UnfitName, create_account, create_services, disable_account
+from registry.launch import sign_in_database
+
+
+class TestAnAccount:
+    def test_is_known_to_the_ledger(self, home: Settings) -> None:
+        create_account(home, "nora", Role.REVIEWER, by="test")
+        found = People(open_database(home.ledger_url)).find("nora")
+        assert found is not None
+        assert (found.role, found.service, found.disabled) == (Role.REVIEWER, False, False)
+
+    def test_has_a_password_that_is_stored_nowhere(self, home: Settings) -> None:
+        password = create_account(home, "nils", Role.ENGINEER, by="test").encode()
+        for file in (path for path in home.home.rglob("*") if path.is_file()):
+            assert password not in file.read_bytes()
+
+    def test_takes_no_name_twice(self, home: Settings) -> None:
+        create_account(home, "nina", Role.REVIEWER, by="test")
+        disable_account(home, "nina", by="test")
+        with pytest.raises(AccountExists):
+            create_account(home, "nina", Role.REVIEWER, by="test")
+
+    @pytest.mark.parametrize("name", ["admin", "pipeline", "promoter"])
+    def test_takes_no_service_name(self, home: Settings, name: str) -> None:
+        with pytest.raises(AccountExists):
+            create_account(home, name, Role.REVIEWER, by="test")
+
+    @pytest.mark.parametrize("name", ["", "Nora", "a,b", "a b", "../x", "-x", "x" * 101])
+    def test_takes_no_name_that_misleads(self, home: Settings, name: str) -> None:
+        with pytest.raises(UnfitName):
+            create_account(home, name, Role.REVIEWER, by="test")
+
+    @pytest.mark.parametrize("role", [Role.CRM, Role.PROMOTER])
+    def test_is_not_made_for_a_service(self, home: Settings, role: Role) -> None:
+        with pytest.raises(NoSignIn):
+            create_account(home, "robot", role, by="test")
+
+
+class TestTheServices:
+    def test_can_be_made_again(self, home: Settings) -> None:
+        before = People(open_database(home.ledger_url)).all()
+        create_services(home, read_secrets(home.secrets_file), by="test")
+        assert People(open_database(home.ledger_url)).all() == before
+        assert sign_in_database(home).is_file()
