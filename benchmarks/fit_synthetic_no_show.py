@@ -8,54 +8,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
-from benchmarks.fit_rates import FLOOR, fit_terms, pooled, rounded, shares
+from benchmarks.fit_latent import shared_within
+from benchmarks.fit_rates import FLOOR, fit_terms, gap_shares, levelled, pooled, rounded, shares, tailed
+from benchmarks.no_show_rows import AGE_EDGES, JOINT, OUTCOME_TERMS, TRAIT_TERMS, no_show_rows, term_columns
 from crm.sources.synthetic import appointment_tables
 from crm.sources.synthetic_draws import score
 
-AGE_EDGES = [1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75, 80, 85]
-JOINT = 4
-"""Patients booked in the same second from which on it is one act, such as a group session, and not coincidence."""
-LONGEST_TAIL = 60
 LAST_LEAD = 112
 LAST_DAY = "2025-06-11"
 """Last day of the synthetic calendar: a Wednesday, as in the real one."""
 MOST_PERIODS = 87
 """Ten years: further back than that no clinic's export goes."""
-LEAD_BINS = [1, 2, 3, 4, 5, 6, 7, 8, 14, 15, 21, 22, 28, 29, 35, 43, 57]
-
-OUTCOME_TERMS: list[dict[str, Any]] = [
-    {"of": "lead", "edges": LEAD_BINS},
-    {"of": "age", "edges": AGE_EDGES, "by": "lead", "by_edges": [1]},
-    {"of": "age", "edges": [12, 20, 40, 60], "by": "lead", "by_edges": [3, 8, 22]},
-    {"of": "hour", "edges": list(range(7, 19)), "by": "lead", "by_edges": [1]},
-    {"of": "booked_weekday", "edges": [2, 3, 4, 5]},
-    {"of": "weekday", "edges": [2, 3, 4, 5], "by": "lead", "by_edges": [1]},
-    {"of": "visit_size", "edges": [2, 3, 4], "by": "lead", "by_edges": [1]},
-    {"of": "day_size", "edges": [2, 3, 4], "by": "lead", "by_edges": [1]},
-    {"of": "call_size", "edges": [2], "by": "call_day_size", "by_edges": [2]},
-    {"of": "female", "edges": [1], "by": "age", "by_edges": [15, 45]},
-    {"of": "welfare", "edges": [1], "by": "lead", "by_edges": [1]},
-    {"of": "hypertension", "edges": [1]},
-    {"of": "diabetes", "edges": [1]},
-    {"of": "alcoholism", "edges": [1]},
-    {"of": "disabilities", "edges": [1]},
-    {"of": "reminded", "edges": [1]},
-    {"of": "joint", "edges": [1], "by": "lead", "by_edges": [1]},
-]
-TRAIT_TERMS: list[dict[str, Any]] = [
-    {"of": "age", "edges": AGE_EDGES},
-    {"of": "female", "edges": [1]},
-    {"of": "welfare", "edges": [1]},
-    {"of": "hypertension", "edges": [1]},
-    {"of": "diabetes", "edges": [1]},
-]
 
 
 def fit_no_show(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     """Return the parameters, fitted from canonical `tables` of the real set."""
-    rows = _rows(tables)
+    rows = no_show_rows(tables)
     people = rows.unique("patient_id", keep="first", maintain_order=True)
     visits = rows.group_by("patient_id", "booked_day", maintain_order=True).agg(pl.len().alias("n"))
     per_patient = visits.group_by("patient_id", maintain_order=True).len("visits")
@@ -76,53 +46,17 @@ def fit_no_show(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
 
 def calibrated_no_show(parameters: dict[str, Any], tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     """Return `parameters` with the intercept at which as many drawn appointments are missed as real ones."""
-    wanted = _log_odds(_rows(tables))
+    wanted = _log_odds(no_show_rows(tables))
     for seed in range(3):
         drawn = appointment_tables(parameters, len(tables["appointments"]), seed)
         outcome = parameters["outcome"]
-        outcome["intercept"] = round(outcome["intercept"] + wanted - _log_odds(_rows(drawn)), 3)
+        outcome["intercept"] = round(outcome["intercept"] + wanted - _log_odds(no_show_rows(drawn)), 3)
     return parameters
 
 
 def _log_odds(rows: pl.DataFrame) -> float:
     rate = float(rows["missed"].mean())  # type: ignore[arg-type]
     return float(np.log(rate / (1 - rate)))
-
-
-def _rows(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    reminded = tables["contacts"].select("appointment_id", reminded=pl.lit(1)).unique()
-    booked_day = pl.col("booked_at").dt.date()
-    return (
-        tables["appointments"]
-        .filter(pl.col("status").is_in(["fulfilled", "noshow"]))
-        .join(tables["patients"].select("patient_id", "sex"), on="patient_id", maintain_order="left")
-        .join(reminded, on="appointment_id", how="left", maintain_order="left")
-        .with_columns(
-            pl.col("reminded").fill_null(0),
-            booked_day=booked_day,
-            lead=(pl.col("day") - booked_day).dt.total_days(),
-            hour=pl.col("booked_at").dt.hour().cast(pl.Int64),
-            booked_weekday=booked_day.dt.weekday().cast(pl.Int64),
-            weekday=pl.col("day").dt.weekday().cast(pl.Int64),
-            female=(pl.col("sex") == "female").fill_null(value=False).cast(pl.Int64),
-            missed=(pl.col("status") == "noshow").cast(pl.Int64),
-            disabilities=(pl.col("disabilities") > 0).cast(pl.Int64),
-            **{name: pl.col(name).cast(pl.Int64) for name in ("welfare", "hypertension", "diabetes", "alcoholism")},
-        )
-        .with_columns(
-            visit_size=pl.len().over("patient_id", "booked_day").cast(pl.Int64),
-            day_size=pl.len().over("patient_id", "day").cast(pl.Int64),
-            call_size=pl.len().over("patient_id", "booked_at").cast(pl.Int64),
-            joint=(pl.col("patient_id").n_unique().over("booked_at") >= JOINT).cast(pl.Int64),
-            call_day_size=pl.len().over("patient_id", "booked_at", "day").cast(pl.Int64),
-        )
-        .sort("patient_id", "booked_at", "day")
-    )
-
-
-def _columns(rows: pl.DataFrame, terms: Sequence[Mapping[str, Any]]) -> dict[str, npt.NDArray[Any]]:
-    names = {term[key] for term in terms for key in ("of", "by") if key in term}
-    return {name: rows[name].to_numpy() for name in sorted(names)}
 
 
 def _calendar(rows: pl.DataFrame) -> dict[str, Any]:
@@ -176,8 +110,8 @@ def _visits(rows: pl.DataFrame, people: pl.DataFrame) -> dict[str, Any]:
     ).filter(~pl.col("first"))
     apart = extra.filter(~pl.col("same_call"))["seconds"].log().to_numpy()
     return {
-        "per_patient": _tailed(people["visits"].to_numpy()),
-        "appointments_per_visit": _tailed(size["n"].to_numpy()),
+        "per_patient": tailed(people["visits"].to_numpy()),
+        "appointments_per_visit": tailed(size["n"].to_numpy()),
         "same_day": round(float(extra["same_day"].mean()), 3),  # type: ignore[arg-type]
         "same_call": round(float(extra.filter("same_day")["same_call"].mean()), 3),  # type: ignore[arg-type]
         "log_seconds_apart": {"mean": round(float(apart.mean()), 2), "sd": round(float(apart.std()), 2)},
@@ -185,27 +119,12 @@ def _visits(rows: pl.DataFrame, people: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def _tailed(values: npt.NDArray[Any]) -> list[float]:
-    """Return shares of 1, 2, ...; what is rarer than the floor is continued by a power law with the mean it has."""
-    counts = np.bincount(values)[1:].astype(float)
-    kept = int(np.argmax(counts < FLOOR))
-    tail, place = values[values > kept], np.arange(kept + 1, LONGEST_TAIL + 1)
-    steep, flat = 12.0, 0.5
-    for _ in range(40):
-        exponent = (steep + flat) / 2
-        weights = place**-exponent
-        above = (place @ weights) / weights.sum() > tail.mean()
-        steep, flat = (steep, exponent) if above else (exponent, flat)
-    continued = len(tail) * weights / weights.sum()
-    return rounded(np.concatenate([counts[:kept], continued]) / counts.sum(), 5)
-
-
 def _shift(rows: pl.DataFrame, values: npt.NDArray[Any], terms: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the least-squares effects of traits on the normal scores of `values`."""
     order = np.argsort(values + np.random.default_rng(0).random(len(values)), kind="stable")
     normal = np.empty(len(values))
     normal[order] = ndtri((np.arange(len(values)) + 0.5) / len(values))
-    return fit_terms(_columns(rows, terms), terms, normal, kind="linear")[1]
+    return fit_terms(term_columns(rows, terms), terms, normal, kind="linear")[1]
 
 
 def _gaps(rows: pl.DataFrame) -> dict[str, Any]:
@@ -216,15 +135,7 @@ def _gaps(rows: pl.DataFrame) -> dict[str, Any]:
     within = booked.select(gap=pl.col("place").diff().over("patient_id", "booked_day"))["gap"]
     anchors = booked.group_by("patient_id", "booked_day").agg(pl.col("place").min()).sort("patient_id", "place")
     between = anchors.select(gap=pl.col("place").diff().over("patient_id"))["gap"]
-    return {"between_visits": _gap_shares(between), "within_visit": _gap_shares(within.filter(within > 0))}
-
-
-def _gap_shares(gap: pl.Series) -> list[float]:
-    """Return shares of gaps of 0, 1, ... working days, up to the first rare one."""
-    counts = np.bincount(gap.drop_nulls().to_numpy(), minlength=2)
-    rare = np.flatnonzero(counts[1:] < FLOOR)
-    counts = counts[: rare[0] + 1] if len(rare) else counts
-    return shares(np.where(counts < FLOOR, 0, counts))
+    return {"between_visits": gap_shares(between), "within_visit": gap_shares(within.filter(within > 0))}
 
 
 def _lead(rows: pl.DataFrame) -> dict[str, Any]:
@@ -237,7 +148,7 @@ def _lead(rows: pl.DataFrame) -> dict[str, Any]:
     factor = np.bincount(rows["booked_weekday"].to_numpy()[ahead], minlength=8)[1:6].astype(float)
     factor = np.append(factor / factor.mean(), [0.0, 0.0])
     chance = np.array([sum(day_share[w] * factor[(w - days) % 7] for w in range(5)) for days in range(LAST_LEAD + 1)])
-    base = _levelled(counts) / np.maximum(chance, chance[1:].min())
+    base = levelled(counts) / np.maximum(chance, chance[1:].min())
     same_day = [float((~ahead)[weekday == w].mean()) for w in range(1, 6)]
     return {
         "same_day": rounded(same_day, 3),
@@ -249,25 +160,11 @@ def _lead(rows: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def _levelled(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return `counts` with every week that holds a cell below the floor levelled; thin weeks are levelled together."""
-    level = counts.copy()
-    start = 1
-    for end in range(8, len(counts) + 7, 7):
-        week = counts[start:end]
-        if week.sum() < FLOOR and end < len(counts):
-            continue
-        if week.min() < FLOOR:
-            level[start:end] = week.mean()
-        start = end
-    return level
-
-
 def _lead_correlation(rows: pl.DataFrame) -> float:
     first = rows.unique(["patient_id", "booked_day"], keep="first", maintain_order=True)
     same = (first["lead"] == 0).to_numpy().astype(float)
     rate = np.full(len(same), same.mean())
-    return _latent(first["patient_id"].rank("dense").to_numpy(), same, rate)
+    return shared_within(first["patient_id"].rank("dense").to_numpy(), same, rate)
 
 
 def _hours(rows: pl.DataFrame) -> dict[str, Any]:
@@ -278,7 +175,7 @@ def _hours(rows: pl.DataFrame) -> dict[str, Any]:
     first = rows.unique(["patient_id", "booked_day"], keep="first", maintain_order=True)
     early = (first["hour"] < 10).to_numpy().astype(float)
     rate = np.full(len(early), early.mean())
-    return by_lead | {"within_patient": _latent(first["patient_id"].rank("dense").to_numpy(), early, rate)}
+    return by_lead | {"within_patient": shared_within(first["patient_id"].rank("dense").to_numpy(), early, rate)}
 
 
 def _joint(rows: pl.DataFrame) -> dict[str, Any]:
@@ -292,7 +189,7 @@ def _joint(rows: pl.DataFrame) -> dict[str, Any]:
         "smallest": JOINT,
         "mean_size": round(len(joint) / len(groups), 1),
         "same_day": round(float((joint["lead"] == 0).mean()), 2),  # type: ignore[arg-type]
-        "within_group": _latent(
+        "within_group": shared_within(
             joint["booked_at"].rank("dense").to_numpy(),
             joint["missed"].to_numpy().astype(float),
             chance["rate"].to_numpy(),
@@ -312,7 +209,7 @@ def _sites(rows: pl.DataFrame, people: pl.DataFrame) -> dict[str, Any]:
     sizes = people["site"].value_counts().filter(pl.col("count") >= FLOOR)["count"].to_numpy()
     large = rows.with_columns(n=pl.len().over("site")).filter(pl.col("n") >= 500)
     site = large["site"].rank("dense").cast(pl.Int64).to_numpy() - 1
-    columns = _columns(large, OUTCOME_TERMS) | {"site": site}
+    columns = term_columns(large, OUTCOME_TERMS) | {"site": site}
     terms = [*OUTCOME_TERMS, {"of": "site", "edges": list(range(1, int(site.max()) + 1))}]
     missed = _centred(fit_terms(columns, terms, large["missed"].to_numpy(), kind="logistic")[1][-1]["coefficients"])
     lead = _means(np.log1p(large["lead"].to_numpy()), site) / float(np.log1p(large["lead"].to_numpy()).std())
@@ -338,53 +235,16 @@ def _means(values: npt.NDArray[Any], group: npt.NDArray[Any]) -> npt.NDArray[np.
 
 
 def _outcome(rows: pl.DataFrame) -> dict[str, Any]:
-    columns, missed = _columns(rows, OUTCOME_TERMS), rows["missed"].to_numpy().astype(float)
+    columns, missed = term_columns(rows, OUTCOME_TERMS), rows["missed"].to_numpy().astype(float)
     intercept, terms = fit_terms(columns, OUTCOME_TERMS, missed, kind="logistic")
     chance = 1 / (1 + np.exp(-(intercept + score(columns, terms))))
     patient = rows["patient_id"].rank("dense").to_numpy()
     together = rows.select(pl.struct("patient_id", "booked_day", "day").rank("dense"))["patient_id"].to_numpy()
-    within_patient = _latent(patient, missed, chance, apart=together)
-    within_visit = _latent(together, missed, chance)
+    within_patient = shared_within(patient, missed, chance, apart=together)
+    within_visit = shared_within(together, missed, chance)
     return {
         "intercept": round(intercept, 3),
         "terms": terms,
         "within_patient": within_patient,
         "within_visit_day": round(within_visit - within_patient, 3),
     }
-
-
-def _latent(
-    group: npt.NDArray[Any],
-    happened: npt.NDArray[np.float64],
-    chance: npt.NDArray[np.float64],
-    *,
-    apart: npt.NDArray[Any] | None = None,
-) -> float:
-    """Return the latent correlation of a group's members that explains how often two of them happen together.
-
-    Members of the same `apart` group are left out. Pairs are neighbours in the order of the rows, so that large groups
-    weigh no more than their size.
-    """
-    order = np.argsort(group, kind="stable")
-    left, right = order[:-1], order[1:]
-    keep = group[left] == group[right]
-    if apart is not None:
-        keep &= apart[left] != apart[right]
-    left, right = left[keep], right[keep]
-    observed = float((happened[left] * happened[right]).mean())
-    low, high = 0.0, 0.99
-    a, b = ndtri(chance[left]), ndtri(chance[right])
-    for _ in range(14):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _both(a, b, middle) < observed else (low, middle)
-    return round(low, 3)
-
-
-def _both(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], correlation: float) -> float:
-    """Return the mean chance that both events happen, by Gauss-Hermite quadrature over the shared normal."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(24)
-    scale, root = np.sqrt(1 - correlation), np.sqrt(correlation)
-    chance = sum(
-        w * ndtr((a - root * u) / scale) * ndtr((b - root * u) / scale) for u, w in zip(nodes, weights, strict=True)
-    )
-    return float(np.mean(chance) / weights.sum())

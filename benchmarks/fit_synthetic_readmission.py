@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.special import ndtri
 
-from benchmarks.fit_rates import FLOOR, fit_terms, rounded, shares
+from benchmarks.fit_latent import copula_correlation, normal_scores
+from benchmarks.fit_rates import FLOOR, count_bins, fit_terms, rounded, shares
 from crm.sources.synthetic import encounter_tables
 
 PERSON = ("sex", "race", "age")
@@ -51,7 +51,7 @@ def fit_readmission(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     columns = {name: _column(rows, name) for name in COLUMNS}
     codes = {name: _codes(rows, name, given) for name, given in columns.items()}
     step = np.minimum(rows["stays"].to_numpy(), STEPS - 1)
-    scores = {name: _scores(codes[name], given["shares"]) for name, given in columns.items()}
+    scores = {name: normal_scores(codes[name], given["shares"]) for name, given in columns.items()}
     moments = {name: _step_moments(scores[name], step) for name in COLUMNS}
     features = _features(rows, codes)
     terms = [*_outcome_terms(columns), *EARLIER_TERMS]
@@ -64,7 +64,7 @@ def fit_readmission(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
         },
         "within_patient": {name: _within_patient(rows, scores[name]) for name in COLUMNS if name not in PERSON},
         "repeated": {name: _repeated(rows, codes[name]) for name in ("admission", *CATEGORIES, "regimen")},
-        "correlation": _correlation(codes, columns),
+        "correlation": copula_correlation(codes, columns),
         "outcome": {"intercept": round(intercept, 3), "terms": fitted},
         "next_stay": _next_stay(rows),
     }
@@ -93,7 +93,7 @@ def calibrated_readmission(parameters: dict[str, Any], tables: Mapping[str, pl.D
 def _moments(rows: pl.DataFrame, parameters: Mapping[str, Any]) -> dict[str, Any]:
     step = np.minimum(rows["stays"].to_numpy(), STEPS - 1)
     scores = {
-        name: _scores(_codes(rows, name, given), given["shares"]) for name, given in parameters["columns"].items()
+        name: normal_scores(_codes(rows, name, given), given["shares"]) for name, given in parameters["columns"].items()
     }
     return {
         "columns": {name: _step_moments(values, step) for name, values in scores.items()},
@@ -135,7 +135,7 @@ def _joined(names: Sequence[str]) -> pl.Expr:
 
 def _column(rows: pl.DataFrame, name: str) -> dict[str, Any]:
     if name in COUNTS:
-        return _count_column(rows[name].to_numpy())
+        return count_bins(rows[name].to_numpy())
     counts = rows[name].value_counts().filter(pl.col("count") >= FLOOR)
     if name in ("age", "time"):
         counts = counts.sort(name)
@@ -151,21 +151,6 @@ def _burden() -> pl.Expr:
     return pl.sum_horizontal((pl.col(name) - pl.col(name).mean()) / pl.col(name).std() for name in names)
 
 
-def _count_column(values: npt.NDArray[Any]) -> dict[str, Any]:
-    """Return bins that hold `FLOOR` rows each: lower edges, an end that keeps the last one's mean, and shares."""
-    counts = np.bincount(values)
-    edges, sums, held = [int(values.min())], [], 0
-    for value in range(int(values.min()), len(counts)):
-        held += counts[value]
-        if held >= FLOOR and counts[value + 1 :].sum() >= FLOOR:
-            edges.append(value + 1)
-            sums.append(held)
-            held = 0
-    tail = values[values >= edges[-1]]
-    end = max(edges[-1] + 1, round(2 * float(tail.mean()) - edges[-1]) + 1)
-    return {"edges": [*edges, end], "shares": shares(np.asarray([*sums, held]))}
-
-
 def _codes(rows: pl.DataFrame, name: str, given: Mapping[str, Any]) -> npt.NDArray[np.int64]:
     """Return each row's level or bin; -1 where the level is too rare to stand in the parameters."""
     if "edges" in given:
@@ -174,15 +159,6 @@ def _codes(rows: pl.DataFrame, name: str, given: Mapping[str, Any]) -> npt.NDArr
     known = pl.DataFrame({name: pl.Series(levels, dtype=rows[name].dtype), "code": range(len(levels))})
     joined = rows.select(name).join(known, on=name, how="left", nulls_equal=True, maintain_order="left")
     return joined["code"].fill_null(-1).to_numpy()
-
-
-def _scores(codes: npt.NDArray[np.int64], level_shares: Sequence[float]) -> npt.NDArray[np.float64]:
-    """Return the normal score of each row, with its place within the level left to chance."""
-    bounds = np.append(0.0, np.cumsum(level_shares) / np.sum(level_shares))
-    place = np.random.default_rng(0).random(len(codes))
-    known = np.maximum(codes, 0)
-    uniform = bounds[known] + place * (bounds[known + 1] - bounds[known])
-    return np.where(codes >= 0, ndtri(np.clip(uniform, 1e-6, 1 - 1e-6)), 0.0)
 
 
 def _step_moments(
@@ -209,51 +185,6 @@ def _repeated(rows: pl.DataFrame, code: npt.NDArray[np.int64]) -> dict[str, floa
     label = rows["label"].to_numpy()[following]
     rates = {name: float(same[label == value].mean()) for name, value in (("readmitted", 1), ("later", 0))}
     return {name: round(max(0.0, (rate - chance) / (1 - chance)), 3) for name, rate in rates.items()}
-
-
-def _correlation(
-    codes: Mapping[str, npt.NDArray[np.int64]], columns: Mapping[str, Mapping[str, Any]]
-) -> list[list[float]]:
-    """Return the latent normals' correlation: what gives the observed one once levels are cut out of them.
-
-    A level's score is the mean of the normal within it; its Hermite coefficients turn a latent correlation into the
-    observed one (Mehler 1866), which is then solved for.
-    """
-    names = list(columns)
-    series, scored = [], []
-    for name in names:
-        score, coefficients = _hermite(columns[name]["shares"])
-        series.append(coefficients)
-        scored.append(np.where(codes[name] >= 0, score[np.maximum(codes[name], 0)], 0.0))
-    observed = np.cov(np.vstack(scored))
-    latent = np.eye(len(names))
-    grid = np.linspace(-0.98, 0.98, 393)
-    for i in range(len(names)):
-        for j in range(i):
-            powers = (series[i] * series[j])[:, None] * grid ** np.arange(1, len(series[i]) + 1)[:, None]
-            latent[i, j] = latent[j, i] = grid[np.argmin(np.abs(powers.sum(axis=0) - observed[i, j]))]
-    return [rounded(row, 3) for row in _nearest_correlation(latent)]
-
-
-def _hermite(level_shares: Sequence[float], order: int = 12) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    bounds = ndtri(np.clip(np.append(0.0, np.cumsum(level_shares) / np.sum(level_shares)), 1e-12, 1 - 1e-12))
-    density = np.exp(-(bounds**2) / 2) / np.sqrt(2 * np.pi)
-    density[[0, -1]] = 0.0
-    bounds[[0, -1]] = 0.0
-    score = -np.diff(density) / np.asarray(level_shares)
-    coefficients, before, now, factorial = [], np.zeros_like(bounds), np.ones_like(bounds), 1.0
-    for degree in range(1, order + 1):
-        factorial *= degree
-        coefficients.append(float((-np.diff(density * now) * score).sum()) / np.sqrt(factorial))
-        before, now = now, bounds * now - (degree - 1) * before
-    return score, np.asarray(coefficients)
-
-
-def _nearest_correlation(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    values, vectors = np.linalg.eigh(matrix)
-    positive = vectors * np.maximum(values, 0.02) @ vectors.T
-    scale = np.sqrt(np.diag(positive))
-    return np.asarray(positive / np.outer(scale, scale))
 
 
 def _outcome_terms(columns: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """How close the synthetic rows are to the real ones, what a model learns from them, and whether they give any away.
 
 Run ``python -m benchmarks.synthetic APPOINTMENTS ENCOUNTERS [--write]``. The parameters are fitted anew from the
-training part alone, so that the held-out rows are unknown to the synthetic rows too; the shipped parameters, fitted from
+training part alone, so that the held-out rows are unknown to the synthetic rows too. Those shipped, fitted from
 all rows, are measured beside them.
 """
 
