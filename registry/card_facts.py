@@ -8,7 +8,7 @@ from models.spec import RiskClass
 from registry.evidence import Evidence
 from registry.worries import worries
 from validation.gates.result import GateResult
-from validation.groups import suppressed
+from validation.suppression import suppressed
 
 SOCIAL = ("age", "sex", "gender", "race", "ethnicity", "welfare", "language", "disabilities")
 """Demographic and social variables that HTI-1 asks about, as features are named here."""
@@ -84,7 +84,7 @@ def _fairness(evidence: Evidence) -> dict[str, str]:
 
 def _shares(name: str, evidence: Evidence) -> str:
     partition = evidence.measured.partitions[name]
-    hidden = suppressed(partition.n, partition.positives, evidence.policy.groups.suppress_under.value)
+    hidden = suppressed(partition.levels, partition.n, partition.positives, evidence.policy.groups.suppress_under.value)
     total = max(int(partition.n.sum()), 1)
     parts = [
         f"{level} {'withheld' if hidden[place] else f'{partition.n[place] / total:.0%}'}"

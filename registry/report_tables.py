@@ -9,9 +9,9 @@ from typing import Any
 
 from registry.evidence import Evidence
 from validation.gates.result import Check
-from validation.groups import suppressed
 from validation.measured import Partition, judged
 from validation.policy import Policy
+from validation.suppression import suppressed
 
 RATES = ("selection_rate", "tpr", "fpr", "ppv")
 BOUNDED = ("observed_expected", "auc", "tpr_ratio")
@@ -71,7 +71,7 @@ def group_tables(evidence: Evidence) -> tuple[GroupTable, ...]:
 def _rows(
     name: str, partition: Partition, checks: Mapping[tuple[str, str], Check], under: int, minimum: int
 ) -> Iterator[GroupRow]:
-    hidden = suppressed(partition.n, partition.positives, under)
+    hidden = suppressed(partition.levels, partition.n, partition.positives, under)
     enough = judged(partition, minimum)
     for place, level in enumerate(partition.levels):
         shown = not hidden[place]

@@ -62,7 +62,10 @@ def label(check: Check) -> str:
     """Return what `check` compared, in words."""
     name, _, of = check.name.partition("[")
     words = LABELS.get(name, name)
-    return f"{words} ({of.rstrip(']')})" if of else words
+    of = of.rstrip("]").replace("_", " ")
+    if words.endswith("against"):
+        return f"{words} {of}"
+    return f"{words} ({of})" if of else words
 
 
 def _too_small(gates: Sequence[GateResult]) -> Worry | None:

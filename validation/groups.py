@@ -10,7 +10,7 @@ from statistics import NormalDist
 import numpy as np
 
 from validation.policy import Power
-from validation.scored import Codes, Flags, Grouping
+from validation.scored import Grouping
 
 UNKNOWN = "unknown"
 CROSSING = " × "
@@ -68,15 +68,3 @@ def _name(code: int, groupings: list[Grouping]) -> str:
         code, place = divmod(code, len(grouping.levels))
         parts.append(grouping.levels[place])
     return CROSSING.join(reversed(parts))
-
-
-def suppressed(n: Codes, positives: Codes, under: int) -> Flags:
-    """Return which groups of a partition may not be shown with numbers, shape (groups,).
-
-    A group with fewer than `under` rows, positives or negatives is withheld; where that is a single one, the next
-    smallest goes with it, or the first could be had by subtraction from the total.
-    """
-    hidden: Flags = np.minimum.reduce([n, positives, n - positives]) < under
-    if hidden.sum() == 1 and len(n) > 1:
-        hidden[np.argmin(np.where(hidden, n.max() + 1, n))] = True
-    return hidden

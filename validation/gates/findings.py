@@ -9,9 +9,9 @@ import numpy as np
 
 from validation.bootstrap import Draws
 from validation.gates.decide import Found
-from validation.groups import suppressed
 from validation.measured import Measured, Partition, Subset, judged
 from validation.policy import Policy
+from validation.suppression import suppressed
 
 NOTHING = float("nan")
 
@@ -52,7 +52,7 @@ def of_groups(measured: Measured, policy: Policy, metric: str, *, log: bool = Fa
         for name, bound in _bounds(family, enough, metric, confidence, log=log).items()
     }
     for name, partition in measured.partitions.items():
-        hidden = suppressed(partition.n, partition.positives, policy.groups.suppress_under.value)
+        hidden = suppressed(partition.levels, partition.n, partition.positives, policy.groups.suppress_under.value)
         low, high = bounds[name]
         for place, level in enumerate(partition.levels):
             group = f"{name}={level}"

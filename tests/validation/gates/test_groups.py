@@ -1,6 +1,6 @@
 import numpy as np
 
-from validation.groups import minimum_positives, partitions, suppressed
+from validation.groups import minimum_positives, partitions
 from validation.policy import Power
 from validation.scored import Grouping
 
@@ -34,13 +34,3 @@ class TestTheMinimumSize:
 
     def test_grows_as_the_difference_to_be_seen_shrinks(self):
         assert minimum_positives(self.power(smallest_difference=0.05)) > 700
-
-
-class TestSuppression:
-    def test_a_cell_under_the_limit_is_withheld_by_rows_positives_or_negatives(self):
-        n, positives = np.array([100, 9, 50, 40]), np.array([50, 5, 4, 35])
-        assert suppressed(n, positives, 11).tolist() == [False, True, True, True]
-
-    def test_a_single_withheld_cell_takes_the_next_smallest_with_it(self):
-        n, positives = np.array([500, 9, 60]), np.array([250, 5, 30])
-        assert suppressed(n, positives, 11).tolist() == [False, True, True]

@@ -1,0 +1,30 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from validation.suppression import suppressed
+
+AGES, SEXES = ("young", "middle", "old"), ("female", "male")
+CROSSED = tuple(f"{age} × {sex}" for age in AGES for sex in SEXES)
+
+
+class TestSuppression:
+    def test_a_cell_under_the_limit_is_withheld_by_rows_positives_or_negatives(self):
+        n, positives = np.array([100, 9, 50, 40]), np.array([50, 5, 4, 35])
+        assert suppressed(("a", "b", "c", "d"), n, positives, 11).tolist() == [False, True, True, True]
+
+    def test_a_single_withheld_cell_takes_the_next_smallest_with_it(self):
+        n, positives = np.array([500, 9, 60]), np.array([250, 5, 30])
+        assert suppressed(("a", "b", "c"), n, positives, 11).tolist() == [False, True, True]
+
+    def test_where_nothing_is_small_nothing_is_withheld(self):
+        n, positives = np.array([500, 90]), np.array([250, 50])
+        assert not suppressed(("a", "b"), n, positives, 11).any()
+
+    @given(cells=st.lists(st.integers(0, 60), min_size=6, max_size=6))
+    def test_no_row_or_column_of_an_intersection_gives_a_withheld_cell_away(self, cells):
+        n = np.array(cells) * 2
+        hidden = suppressed(CROSSED, n, n // 2, 11).reshape(3, 2)
+        assert (hidden.sum(axis=0) != 1).all()
+        assert (hidden.sum(axis=1) != 1).all()
+        assert hidden[(n // 2 < 11).reshape(3, 2)].all()
