@@ -34,7 +34,7 @@ def run_key(spec: ModelSpec, *, snapshot: str, policy: str, seed: int, author: s
     return digest_of(parts).removeprefix("sha256:")[:16]
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=8)
 def code_digest(folders: tuple[Path, ...]) -> str:
     """Return ``sha256:…`` over the Python files in `folders`."""
     seen = hashlib.sha256()

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from crm.atomic_folder import write_whole
 from crm.snapshot import Snapshot
 from governance.ledger import digest_of
+from models.run_key import code_digest
 from validation.suites.result import SuiteResult
 from validation.suites.rule import FOLDER, SUITES
 
@@ -63,4 +64,5 @@ def _judge(snapshot: Snapshot, table: str, folder: Path) -> None:
 
 @lru_cache(maxsize=8)
 def _suite_digest(table: str) -> str:
-    return digest_of((FOLDER / f"{table}.yaml").read_text(encoding="utf-8"))
+    code = code_digest((Path(__file__).parent,))
+    return digest_of([(FOLDER / f"{table}.yaml").read_text(encoding="utf-8"), code])
