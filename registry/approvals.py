@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, insert, select
 
 from governance.ledger import Ledger
 from governance.people import Role
@@ -101,10 +101,20 @@ def record_verdict(
 
 def approved_keys(engine: Engine) -> list[VersionKey]:
     """Return every version that somebody ever approved, the last approved last."""
+    return _keys(engine, approvals.c.verdict == Verdict.APPROVED.value)
+
+
+def keys_with_verdicts(engine: Engine) -> list[VersionKey]:
+    """Return every version that somebody ever judged, the last judged last."""
+    return _keys(engine, approvals.c.seq > 0)
+
+
+def _keys(engine: Engine, which: ColumnElement[bool]) -> list[VersionKey]:
     columns = (approvals.c.model, approvals.c.version, approvals.c.version_created_ms)
-    query = select(*columns).where(approvals.c.verdict == Verdict.APPROVED.value).order_by(approvals.c.seq)
     with engine.connect() as connection:
-        found = [VersionKey(*row) for row in connection.execute(query)]
+        found = [
+            VersionKey(*row) for row in connection.execute(select(*columns).where(which).order_by(approvals.c.seq))
+        ]
     return list(dict.fromkeys(reversed(found)))[::-1]
 
 

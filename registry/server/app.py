@@ -27,10 +27,11 @@ def create_app() -> Any:
     Unguarded
         If the registry store or the artifact store is another.
     """
-    if not isinstance(handlers._get_model_registry_store(), GuardedStore):
+    store = handlers._get_model_registry_store()
+    artifacts = handlers._get_artifact_repo_mlflow_artifacts()
+    if not isinstance(store, GuardedStore) or not isinstance(artifacts, WriteOnceArtifactRepository):
         raise Unguarded
-    if not isinstance(handlers._get_artifact_repo_mlflow_artifacts(), WriteOnceArtifactRepository):
-        raise Unguarded
+    store.restore_stamps()
     app = auth.create_app()
     app.add_middleware(ClosedRoutes)
     return app

@@ -22,7 +22,7 @@ from governance.ledger import Ledger
 from governance.people import People, Person
 from registry import names, policy
 from registry.actor import current_actor
-from registry.approvals import VersionKey
+from registry.approvals import VersionKey, keys_with_verdicts
 from registry.artifacts import artifact_folder, freeze
 from registry.digest import verified_manifest
 from registry.policy import Decision
@@ -112,6 +112,14 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
         """Take away a tag that is nobody's."""
         self._guard("tag.delete", f"{name}/{version}", lambda who: policy.may_set_tag(who, key), key=key)
         super().delete_model_version_tag(name, version, key)
+
+    def restore_stamps(self) -> None:
+        """Show again what the ledger holds, should a server have died between a verdict's record and its tags."""
+        for key in keys_with_verdicts(self._governance):
+            for version in self.search_model_versions(f"name = '{key.model}' and version_number = {key.version}"):
+                record = self._record(version)
+                if record.key == key:
+                    self._stamp(record)
 
     # What the promoter does.
 
@@ -212,10 +220,14 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
         record = self._record(version)
         actor = self._actor("approval", record.key.subject)
         decision = self._desk.take(actor, record, value)
-        for key, stamp in self._desk.stamps(record).items():
-            super().set_model_version_tag(version.name, version.version, ModelVersionTag(key, stamp))
+        self._stamp(record)
         if not decision.allowed:
             self._refuse(actor.name, "approval", record.key.subject, decision.why)
+
+    def _stamp(self, record: RegisteredVersion) -> None:
+        for key, stamp in self._desk.stamps(record).items():
+            if record.tags.get(key) != stamp:
+                super().set_model_version_tag(record.model, str(record.version), ModelVersionTag(key, stamp))
 
     def _record(self, version: ModelVersion) -> RegisteredVersion:
         location = self.get_model_version_download_uri(version.name, version.version)

@@ -1,17 +1,26 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from mlflow.entities.model_registry import ModelVersionTag
 from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.abstract_store import AbstractStore
 
+from caregate.clock import system_clock
 from caregate.settings import Settings
-from governance.database import LedgerMissing
+from governance.database import LedgerMissing, open_database
+from governance.people import People
 from registry import names
 from registry.actor import acting_as
 from registry.connection import prepare_database
 from registry.registering import register
+from registry.server.signing import SigningDesk
 from registry.server.store import PREFIX, GuardedStore
+from registry.versions import read_version
 from tests.registry.conftest import CandidateFactory
 
 GUARDED = {
@@ -55,6 +64,21 @@ class TestTheSurface:
         assert {name for name in own if not name.startswith(READING)} == set()
 
 
+class TestTheApp:
+    def test_does_not_start_on_unguarded_stores(self, tmp_path: Path) -> None:
+        plain = {
+            "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{tmp_path}/mlflow.db",
+            "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{tmp_path}/mlflow.db",
+            "_MLFLOW_SERVER_ARTIFACT_DESTINATION": str(tmp_path),
+            "MLFLOW_FLASK_SERVER_SECRET_KEY": "x" * 32,
+        }
+        command = [sys.executable, "-c", "from registry.server.app import create_app; create_app()"]
+        ended = subprocess.run(
+            command, env=os.environ | plain, capture_output=True, text=True, check=False, cwd=tmp_path
+        )
+        assert "guarded stores alone" in ended.stderr
+
+
 class TestWithoutAServer:
     @pytest.fixture
     def store(self, home: Settings) -> GuardedStore:
@@ -81,7 +105,20 @@ class TestWithoutAServer:
             store.set_model_version_tag("no-show", version, approval)
         assert store.get_model_version("no-show", version).tags[names.APPROVED_BY] == "rita"
 
-    def test_a_home_without_a_ledger_has_no_registry(self, home: Settings, tmp_path: object) -> None:
+    def test_a_verdict_whose_tags_were_lost_is_shown_again(
+        self, home: Settings, store: GuardedStore, candidate: CandidateFactory
+    ) -> None:
+        version = register(home, candidate("half-signed"))
+        found = read_version(open_database(home.registry_url), version.model, version.version)
+        governance = open_database(home.ledger_url)
+        rita = People(governance).find("rita")
+        assert rita is not None
+        SigningDesk(home, governance, system_clock).take(rita, found, "approved")  # and here the server dies
+        store.restore_stamps()
+        tags = store.get_model_version(version.model, str(version.version)).tags
+        assert (tags[names.APPROVAL], tags[names.APPROVED_BY]) == ("approved", "rita")
+
+    def test_a_home_without_a_ledger_has_no_registry(self, home: Settings, tmp_path: Path) -> None:
         empty = home.model_copy(update={"home": tmp_path})
         with pytest.raises(LedgerMissing):
             GuardedStore(PREFIX + home.registry_url, settings=empty)
