@@ -133,17 +133,21 @@ def _noise(
     enough = judged(partition, minimum)
     if enough.sum() < 2:
         return None, None
-    recall = partition.metrics["tpr"].sample[enough]
     _, first = np.unique(cells.patient, return_index=True)
     code_of = grouping.codes[first]
-    who, found = cells.patient[cells.label], cells.flagged[cells.label]
-    draws = range(policy.groups.noise_draws.value)
+    who, place = np.unique(cells.patient[cells.label], return_inverse=True)
+    positives, found = np.bincount(place), np.bincount(place, weights=cells.flagged[cells.label]).astype(np.float64)
     chance = np.random.default_rng(policy.bootstrap.seed.value)
-    spreads = [_spread(chance.permutation(code_of)[who], found, len(enough), enough) for _ in draws]
-    return float(np.ptp(recall)), float(np.quantile(spreads, 0.95))
+    spreads = []
+    for _ in range(policy.groups.noise_draws.value):
+        code = code_of[chance.integers(0, len(code_of), len(who))]
+        spreads.append(_spread(code, positives, found, enough))
+    return float(np.ptp(partition.metrics["tpr"].sample[enough])), float(np.quantile(spreads, 0.95))
 
 
-def _spread(code: Codes, found: Flags, groups: int, enough: Flags) -> float:
-    cell = np.where(code < 0, groups, code) * 2 + found
-    missed_found = np.bincount(cell, minlength=2 * groups + 2)[: 2 * groups].reshape(groups, 2)[enough]
-    return float(np.ptp(missed_found[:, 1] / np.maximum(missed_found.sum(axis=1), 1)))
+def _spread(code: Codes, positives: Codes, found: Floats, enough: Flags) -> float:
+    """Return the spread of recall when each patient with positives gets the group `code`; -1 is none."""
+    slots = len(enough) + 1
+    total = np.bincount(code + 1, weights=positives, minlength=slots)[1:][enough]
+    hits = np.bincount(code + 1, weights=found, minlength=slots)[1:][enough]
+    return float(np.ptp(hits / np.maximum(total, 1)))

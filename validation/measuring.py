@@ -106,7 +106,7 @@ class _Bench:
         self.strongest: str = ""
         self.feature: Floats | None = None
         if parts:
-            self.strongest, self.feature = _strongest(parts, rows.label)
+            self.strongest, self.feature = _strongest(parts, rows.label, self.part)
 
     def run(self) -> dict[str, Draws]:
         everything = np.arange(self.rows.n)
@@ -193,9 +193,9 @@ def _calibration_error(sums: Floats) -> Floats:
     return np.asarray(np.abs(gaps).sum(axis=1, keepdims=True) / sizes.sum(axis=1, keepdims=True))
 
 
-def _strongest(parts: Parts, label: Flags) -> tuple[str, Floats]:
-    """Return the feature that alone orders the outcome best, and its values with missing ones lowest."""
-    aucs = _feature_aucs(parts.test_inputs, label)
+def _strongest(parts: Parts, label: Flags, part: Codes) -> tuple[str, Floats]:
+    """Return the feature that alone orders the rows `part` best, and its values on all rows, missing ones lowest."""
+    aucs = _feature_aucs(parts.test_inputs[part], label[part])
     place = int(np.argmax(np.abs(aucs - 0.5)))
     return parts.names[place], _filled(parts.test_inputs[:, place])
 
