@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from caregate.settings import load_settings
 from governance.database import open_database
+from governance.people import Role
 from registry import names
+from registry.accounts import create_account
 from registry.registering import Registered, register
-from registry.versions import read_version
+from registry.versions import read_version, versions_of
 from tests.registry.toys import Server, make_candidate, make_home, running_server
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -26,7 +30,8 @@ QUIET = [
     "--disable-sync",
 ]
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "approval.png"
-REFRESH = "CAREGATE_REFRESH_PICTURES"
+REAL_HOME = "CAREGATE_PICTURE_HOME"
+"""Set it to a home with a version that awaits its sign-off, and the picture in the docs is taken again from a copy."""
 PATIENCE = 30_000
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (Debian: chromium)")
@@ -90,8 +95,6 @@ class TestSigningInTheBrowser:
         found = read_version(open_database(server.settings.registry_url), version.model, version.version)
         assert (found.tags[names.APPROVAL], found.tags[names.APPROVED_BY]) == ("approved", "rita")
         assert [url for url in asked if not url.startswith((server.url, "data:"))] == []
-        if os.environ.get(REFRESH):
-            page.screenshot(path=PICTURE)
 
     def test_the_evidence_is_two_clicks_away(self, browser: Browser, server: Server, tmp_path: Path) -> None:
         version = register_toy(server, tmp_path / "candidate", "evidence-in-browser", "ada")
@@ -108,3 +111,17 @@ class TestSigningInTheBrowser:
         expect(page.get_by_text("the author may not sign off their own version")).to_be_visible(timeout=PATIENCE)
         found = read_version(open_database(server.settings.registry_url), version.model, version.version)
         assert found.tags[names.APPROVAL] == "pending"
+
+
+@pytest.mark.skipif(REAL_HOME not in os.environ, reason=f"{REAL_HOME} names no home to take the picture of")
+def test_the_picture_in_the_docs(browser: Browser, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(os.environ[REAL_HOME], home)
+    settings = load_settings(home=home)
+    reviewer = {"rita": create_account(settings, "rita", Role.REVIEWER, by="test")}
+    last = versions_of(open_database(settings.registry_url), "no-show")[-1]
+    with running_server(settings, reviewer) as server:
+        page = open_version(browser, server, "rita", Registered(last.model, last.version, "", "", ""))
+        set_approval(page, "approved")
+        expect(tag(page, names.APPROVED_BY)).to_contain_text("rita", timeout=PATIENCE)
+        page.screenshot(path=PICTURE)
