@@ -37,6 +37,10 @@ from registry.connection import Registry, open_registry
 from registry.digest import VersionManifest, hash_files, write_manifest
 from validation.gates.result import Verdict
 
+DESCRIPTION_LIMIT = 5000
+"""What MLflow's table of versions holds of a description."""
+CUT = "\n\n*The brief is longer than this page holds: read on in `evidence/report.html`.*"
+
 
 class GateFailed(Refused):
     """A candidate with a failed gate is never registered."""
@@ -174,7 +178,7 @@ def _start_run(registry: Registry, candidate: Candidate, experiment: str, clock:
         names.SNAPSHOT: candidate.snapshot,
         names.POLICY: candidate.policy,
         names.GATE_STATUS: candidate.gate_status.value,
-        "mlflow.note.content": candidate.description,
+        "mlflow.note.content": _fitting(candidate.description),
     }
     tags = [RunTag(key, value) for key, value in (said | gates).items()]
     return registry.tracking.create_run(experiment, candidate.author, _milliseconds(clock), tags, candidate.run_key)
@@ -204,13 +208,20 @@ def _create_version(registry: Registry, candidate: Candidate, digest: str, run_i
         f"models:/{model_id}",
         run_id,
         [ModelVersionTag(key, value) for key, value in tags.items()],
-        description=candidate.description,
+        description=_fitting(candidate.description),
         model_id=model_id,
     )
     registered = _registered(version)
     if MLFLOW_MODEL_VERSIONS not in registry.tracking.get_logged_model(model_id).tags:  # the server sets it by itself
         registry.tracking.set_model_versions_tags(registered.model, registered.version, model_id)
     return registered
+
+
+def _fitting(brief: str) -> str:
+    if len(brief) <= DESCRIPTION_LIMIT:
+        return brief
+    kept = brief[: DESCRIPTION_LIMIT - len(CUT)].rpartition("\n")[0]
+    return kept + CUT
 
 
 def version_tags(candidate: Candidate, digest: str) -> dict[str, str]:

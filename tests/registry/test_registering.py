@@ -20,7 +20,7 @@ from registry.artifacts import artifact_folder
 from registry.connection import open_registry
 from registry.digest import verified_manifest
 from registry.launch import home_environment
-from registry.registering import GateFailed, log_run_only, register
+from registry.registering import CUT, DESCRIPTION_LIMIT, GateFailed, log_run_only, register
 from registry.versions import RegisteredVersion, versions_of
 from tests.registry.conftest import CandidateFactory
 from validation.gates.result import Verdict
@@ -56,6 +56,15 @@ class TestAVersion:
         assert verified_manifest(folder).digest == registered.digest
         assert load_model(folder).columns[0].name == "lead_days"
         assert (folder / "evidence" / "card.md").is_file()
+
+    def test_points_to_the_report_where_the_brief_is_too_long(
+        self, home: Settings, candidate: CandidateFactory
+    ) -> None:
+        version = register(home, candidate("long", description="a line of a brief\n" * 1000)).version
+        with open_registry(home, account=names.PIPELINE) as registry:
+            shown = registry.models.get_model_version("no-show", str(version)).description
+        assert len(shown) <= DESCRIPTION_LIMIT
+        assert shown.endswith(CUT)
 
     def test_leaves_a_line_in_the_ledger(self, home: Settings, candidate: CandidateFactory) -> None:
         digest = register(home, candidate("line")).digest
