@@ -53,10 +53,6 @@ class Draws:
         """Return one of the values, as shape (1,) and (b, 1)."""
         return self.map(lambda values: values[:, index : index + 1])
 
-    def centred(self) -> Draws:
-        """Take off the replicates what they lie above the sample on average, as sums of absolute values do."""
-        return Draws(self.sample, np.nanmean(self.replicates, axis=0), self.replicates)
-
     @property
     def shifted(self) -> Floats:
         """Replicates moved to lie around the sample, shape (b, k)."""

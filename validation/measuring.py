@@ -124,7 +124,7 @@ class _Bench:
         metrics["log_loss"] = sums.map(lambda s: s[:, 3:4] / s[:, 0:1])
         metrics["intercept"] = sums.map(lambda s: self.offset + s[:, 9:10] / s[:, 10:11])
         metrics["slope"] = sums.map(lambda s: self.line[1] + newton_step(s[:, 4:9])[:, 1:])
-        metrics["ece"] = draws["bins"].map(_calibration_error).centred()
+        metrics["ece"] = _calibration_error(draws["bins"])
         for place, name in enumerate(self.rows.baselines, start=11):
             metrics[f"brier_skill[{name}]"] = sums.map(lambda s, at=place: 1 - s[:, 2:3] / s[:, at : at + 1])  # type: ignore[misc]
             metrics[f"auc[{name}]"] = draws[f"baseline {name}"].column(0)
@@ -184,13 +184,24 @@ class _Bench:
 def _bins(patient: Codes, label: Flags, score: Floats, patients: int) -> CellSums:
     edges = np.unique(np.quantile(score, np.linspace(0, 1, BINS + 1)[1:-1]))
     cell = np.searchsorted(edges, score, side="right")
-    gaps = np.column_stack([label - score, np.ones(len(score))])
+    gaps = np.column_stack([label - score, np.ones(len(score)), score * (1 - score)])
     return CellSums(patient, cell, gaps, (patients, len(edges) + 1))
 
 
-def _calibration_error(sums: Floats) -> Floats:
-    gaps, sizes = sums[:, 0::2], sums[:, 1::2]
-    return np.asarray(np.abs(gaps).sum(axis=1, keepdims=True) / sizes.sum(axis=1, keepdims=True))
+def _calibration_error(bins: Draws) -> Draws:
+    """Return the expected calibration error without what chance alone makes of it (Kumar et al. 2019, section 5).
+
+    The gap of a bin is as wide as its binomial error even where scores are true; a replicate's gap holds that error
+    twice, its own and the sample's.
+    """
+    replicates = _true_gaps(bins.replicates, chance=2.0)
+    return Draws(_true_gaps(bins.sample[None], chance=1.0)[0], np.nanmean(replicates, axis=0), replicates)
+
+
+def _true_gaps(sums: Floats, *, chance: float) -> Floats:
+    gaps, sizes, variances = sums[:, 0::3], sums[:, 1::3], sums[:, 2::3]
+    total = np.sqrt(np.maximum(gaps**2 - chance * variances, 0.0)).sum(axis=1, keepdims=True)
+    return np.asarray(total / sizes.sum(axis=1, keepdims=True))
 
 
 def _strongest(parts: Parts, label: Flags, part: Codes) -> tuple[str, Floats]:
