@@ -7,7 +7,7 @@ from registry.worries import Worry, worries
 from validation.gates.panel import status
 from validation.gates.result import GateResult, Verdict
 
-SIGNS = {Verdict.PASSED: "✅ passed", Verdict.FAILED: "❌ failed", Verdict.CANNOT_TELL: "⚠️ cannot-tell"}
+SIGNS = {Verdict.PASSED: "✓ passed", Verdict.FAILED: "✗ failed", Verdict.CANNOT_TELL: "? cannot-tell"}
 REPORT = "evidence/report.html"
 
 
