@@ -14,6 +14,7 @@ BLOCK = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+REQUEST = re.compile(r"""(?:-d '|^)(\{"purpose".*?\]\})""", re.MULTILINE | re.DOTALL)
 ENDS = {"|", "||", "&&", ";", ">", ">>", "#", "&"}
 FRONT = re.compile(r"^(\$|[A-Z_]+=\S*)$")
 
@@ -50,6 +51,12 @@ def _command(line: str, program: str, *, whole: bool) -> Iterator[Command]:
     if words and words[0].rpartition("/")[2] == program:
         end = next((place for place, word in enumerate(words) if word in ENDS), len(words))
         yield Command(tuple(words[1:end]), whole)
+
+
+def requests(page: Path) -> Iterator[bytes]:
+    """Yield the bodies of requests for scores that a page shows."""
+    text = page.read_text(encoding="utf-8")
+    yield from (body.encode() for body in REQUEST.findall(text))
 
 
 def links(page: Path) -> Iterator[str]:

@@ -11,7 +11,11 @@ import typer.main
 from caregate.cli import app
 from caregate.settings import Settings
 from governance.people import Role
-from tests.docs.pages import PAGES, ROOT, anchors, commands, links, named
+from models.catalogue import spec_of
+from serving.body import decode
+from serving.instances import read_instances
+from tests.docs.pages import PAGES, ROOT, anchors, commands, links, named, requests
+from validation.policy import load_policy
 
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=named)
 COMMAND_LINE = ROOT / "docs" / "reference" / "command-line.md"
@@ -74,6 +78,19 @@ class TestCommands:
         asked = {word for command in commands(page, "make") for word in command.words if "=" not in word}
         assert asked <= targets
 
+    @pytest.mark.parametrize(
+        ("words", "fault"),
+        [
+            ("run no-show --fast", "no such option: --fast"),
+            ("users remove maria", "no such command"),
+            ("promote no-show 1 2", "too many arguments"),
+            ("score no-show --input rows.csv", "missing: --output"),
+            ("score no-show --input rows.csv --output scores.csv", ""),
+        ],
+    )
+    def test_that_do_not_exist_are_found_out(self, words, fault):
+        assert what_is_wrong(tuple(words.split()), whole=True) == fault
+
     def test_are_found_at_all(self):
         assert sum(command.whole for page in PAGES for command in commands(page, "caregate")) > 20
 
@@ -97,11 +114,27 @@ class TestLinks:
                 lost.append(target)
         assert lost == []
 
+    @EVERY_PAGE
+    def test_and_files_that_are_named_are_there(self, page):
+        files = re.findall(r"`((?:\w+/)+[\w-]+\.(?:py|yaml|md|ipynb))`", page.read_text(encoding="utf-8"))
+        assert [name for name in files if not (ROOT / name).exists()] == []
+
     def test_reach_every_page_from_the_index(self):
         index = ROOT / "docs" / "index.md"
         linked = {(index.parent / target.partition("#")[0]).resolve() for target in links(index)}
         pages = [page for page in PAGES if page.is_relative_to(index.parent) and page.parent.name != "benchmarks"]
         assert [named(page) for page in pages if page not in {index, *linked}] == []
+
+
+class TestRequests:
+    def test_are_read_by_the_scoring_api(self):
+        shown = [body for page in PAGES for body in requests(page)]
+        assert len(shown) >= 2
+        spec = spec_of("no-show")
+        for body in map(decode, shown):
+            assert load_policy(spec.name).allows(body.purpose)
+            for instance in read_instances(body.instances, table=spec.table, record_id=spec.record_id, longest=200):
+                assert instance.missing == ()
 
 
 class TestReference:
