@@ -14,7 +14,7 @@ from caregate.settings import Settings, load_settings
 from crm.deidentify import deidentify
 from crm.snapshot import Snapshot, publish
 from crm.source import Draft, RawTables
-from flows.progress import tell
+from flows.progress import ShownProgress, tell
 from flows.reading import take_source
 from governance.database import open_database, require_current
 from governance.ledger import Ledger
@@ -91,10 +91,15 @@ def ingest(
     settings = load_settings()
     require_current(open_database(settings.ledger_url))
     options = {name: value for name, value in (("rows", rows), ("seed", seed)) if value is not None}
+    shown = ShownProgress(f"ingest-{source}-progress", steps=4)
     raw = read(source, location, options)
+    shown.step_done()
     draft = exchange(settings, raw, owner or settings.user)
+    shown.step_done()
     snapshot = publish_snapshot(settings, draft, settings.user)
+    shown.step_done()
     check_content(settings, snapshot)
+    shown.step_done()
     _show(snapshot)
     return snapshot.manifest.digest
 

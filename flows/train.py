@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated
 
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel, Field
 
 from caregate.settings import Settings, load_settings
-from flows.progress import tell
+from flows.progress import ShownProgress, tell
 from governance.database import open_database, require_current
 from governance.ledger import Ledger
+from models.catalogue import SPECS, spec_of
 from registry.candidate import Candidate
+from registry.names import UNPROVEN
 from registry.stages import DEFAULT_SEED, Job, check_content, fit_model, judge_run, make_features, open_job
 from validation.gates.result import Verdict
 
-ModelName = Literal["no-show", "readmission-risk"]
-UNPROVEN = "unproven"
-"""Author of a run that was triggered where nobody signs in, such as the Prefect UI."""
+ModelName = Annotated[str, AfterValidator(lambda name: spec_of(name).name), Field(json_schema_extra={"enum": [*SPECS]})]
 
 
 class Trained(BaseModel):
@@ -35,6 +35,8 @@ class Trained(BaseModel):
         Of the registered version; None where a gate failed.
     report
         Where the evidence report lies.
+    page
+        The evidence in MLflow's UI, as a path; None where a gate failed.
     """
 
     model: str
@@ -45,6 +47,7 @@ class Trained(BaseModel):
     version: int | None
     digest: str | None
     report: str
+    page: str | None
 
 
 @task(cache_policy=NO_CACHE, retries=1)
@@ -97,6 +100,9 @@ def register(settings: Settings, candidate: Candidate) -> Trained:
         version=registered.version if registered else None,
         digest=registered.digest if registered else None,
         report=str(candidate.folder / "evidence" / "report.html"),
+        page=f"/#/experiments/{registered.experiment_id}/models/{registered.model_id}/artifacts"
+        if registered
+        else None,
     )
     _write_down(settings, candidate, trained)
     return trained
@@ -123,10 +129,14 @@ def train(
     settings = load_settings()
     require_current(open_database(settings.ledger_url))
     job = open_job(settings, model, snapshot=snapshot, author=author or UNPROVEN, seed=seed)
-    validate(job)
-    build_features(job)
-    fit(job)
-    trained = register(settings, judge(job))
+    shown = ShownProgress(f"train-{model}-progress", steps=5)
+    for stage in (validate, build_features, fit):
+        stage(job)
+        shown.step_done()
+    candidate = judge(job)
+    shown.step_done()
+    trained = register(settings, candidate)
+    shown.step_done()
     _show(settings, trained)
     return trained
 
@@ -143,8 +153,16 @@ def _show(settings: Settings, trained: Trained) -> None:
 
     rows = [{"gate": name, "verdict": verdict.value} for name, verdict in trained.gates.items()]
     create_table_artifact(rows, key=f"gates-{trained.model}", description=f"Gates of run `{trained.run_key}`")
+    if trained.version is None:
+        return
     stack = running_stack(settings)
-    if stack and trained.version is not None:
-        page = f"{stack.mlflow}/#/models/{trained.model}/versions/{trained.version}"
-        text = f"{trained.model} version {trained.version}: evidence and sign-off"
-        create_link_artifact(page, link_text=text, key=f"version-{trained.model}", description=text)
+    mlflow = stack.mlflow if stack else f"http://127.0.0.1:{settings.port_base}"
+    text = f"{trained.model} version {trained.version}: brief and sign-off"
+    version = f"{mlflow}/#/models/{trained.model}/versions/{trained.version}"
+    create_link_artifact(version, link_text=text, key=f"version-{trained.model}", description=text)
+    create_link_artifact(
+        f"{mlflow}{trained.page}",
+        link_text="evidence/report.html",
+        key=f"evidence-{trained.model}",
+        description="Evidence",
+    )

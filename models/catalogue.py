@@ -1,12 +1,23 @@
-"""The models that ship, by name."""
+"""The models that ship, by name: every module of this folder that holds a ``SPEC``."""
 
 from __future__ import annotations
 
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
 from caregate.errors import NotFound
-from models import no_show, readmission_risk
 from models.spec import ModelSpec
 
-SPECS: dict[str, ModelSpec] = {spec.name: spec for spec in (no_show.SPEC, readmission_risk.SPEC)}
+
+def _found() -> dict[str, ModelSpec]:
+    names = sorted(module.name for module in iter_modules([str(Path(__file__).parent)]))
+    modules = (import_module(f"models.{name}") for name in names if f"models.{name}" != __name__)
+    specs = (getattr(module, "SPEC", None) for module in modules)
+    return {spec.name: spec for spec in specs if isinstance(spec, ModelSpec)}
+
+
+SPECS: dict[str, ModelSpec] = _found()
 
 
 class UnknownModel(NotFound):

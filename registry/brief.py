@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from registry.evidence import Evidence
+from registry.names import signatures_required
 from registry.worries import Worry, worries
 from validation.gates.panel import status
 from validation.gates.result import GateResult, Verdict
@@ -61,7 +62,8 @@ def _decide(evidence: Evidence, report: str) -> str:
     if status(evidence.gates) is Verdict.FAILED:
         return f"A gate failed: this model cannot be registered. The whole evidence: `{report}`."
     open_questions = "each *cannot-tell* above is yours to accept; " if worries(evidence.gates) else ""
-    signatures = "two reviewers, one of them clinical" if evidence.spec.risk_class == "clinical" else "one reviewer"
+    two = signatures_required(evidence.author, evidence.spec.risk_class.value) == 2
+    signatures = "two reviewers, one of them clinical" if two else "one reviewer"
     return (
         f"**To decide**: read `{report}` under Artifacts, then set the tag `approval` to `approved` or "
         f"`rejected: <reason>`; {open_questions}it takes {signatures}, not the author."

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from caregate.errors import CaregateError
 from governance.ledger import digest_of
+from registry.names import signatures_required
 
 MANIFEST = "manifest.json"
 
@@ -56,7 +57,7 @@ class VersionManifest:
     @property
     def signatures(self) -> int:
         """How many have to sign: two for a clinical model."""
-        return 2 if self.risk_class == "clinical" else 1
+        return signatures_required(self.author, self.risk_class)
 
 
 def hash_files(folder: Path) -> dict[str, str]:

@@ -24,6 +24,17 @@ ADMIN, PIPELINE, PROMOTER = "admin", "pipeline", "promoter"
 """Service accounts: MLflow's administrator, who registers, and who sets aliases."""
 SERVICES = (ADMIN, PIPELINE, PROMOTER)
 
+UNPROVEN = "unproven"
+"""Author of a run that was started where nobody signs in, such as the Prefect UI."""
+
+
+def signatures_required(author: str, risk_class: str) -> int:
+    """Return how many have to sign: two, one of them clinical, where the model is clinical or its author unproven.
+
+    Whoever started an unproven run may be a reviewer; with two signatures one of them is not its author.
+    """
+    return 2 if risk_class == "clinical" or author == UNPROVEN else 1
+
 
 def is_reserved(key: str) -> bool:
     """Tell whether the tag `key` is, or looks like, one that people do not write."""

@@ -60,8 +60,8 @@ class Registered:
         Its name and number.
     digest
         ``sha256:…`` of its content: what will be signed.
-    run_id, model_id
-        MLflow's run and logged model.
+    run_id, model_id, experiment_id
+        MLflow's run, logged model and experiment.
     """
 
     model: str
@@ -69,6 +69,7 @@ class Registered:
     digest: str
     run_id: str
     model_id: str
+    experiment_id: str
 
 
 def register(settings: Settings, candidate: Candidate, *, clock: Clock = system_clock) -> Registered:
@@ -132,12 +133,14 @@ def _seal(candidate: Candidate) -> str:
 
 def _version_of(registry: Registry, candidate: Candidate) -> Registered | None:
     where = f"name = '{candidate.model}' and tags.`{names.RUN_KEY}` = '{candidate.run_key}'"
-    return next((_registered(version) for version in registry.models.search_model_versions(where)), None)
+    found = registry.models.search_model_versions(where)
+    return _registered(found[0], _experiment_of(registry, candidate.model)) if found else None
 
 
-def _registered(version: Any) -> Registered:
+def _registered(version: Any, experiment: str) -> Registered:
     model_id = version.model_id or version.source.removeprefix("models:/")
-    return Registered(version.name, int(version.version), version.tags[names.DIGEST], version.run_id, model_id)
+    digest = version.tags[names.DIGEST]
+    return Registered(version.name, int(version.version), digest, version.run_id, model_id, experiment)
 
 
 def _ensure_model(registry: Registry, candidate: Candidate) -> None:
@@ -211,7 +214,7 @@ def _create_version(registry: Registry, candidate: Candidate, digest: str, run_i
         description=_fitting(candidate.description),
         model_id=model_id,
     )
-    registered = _registered(version)
+    registered = _registered(version, _experiment_of(registry, candidate.model))
     if MLFLOW_MODEL_VERSIONS not in registry.tracking.get_logged_model(model_id).tags:  # the server sets it by itself
         registry.tracking.set_model_versions_tags(registered.model, registered.version, model_id)
     return registered
@@ -226,7 +229,7 @@ def _fitting(brief: str) -> str:
 
 def version_tags(candidate: Candidate, digest: str) -> dict[str, str]:
     """Return the tags that a version is born with."""
-    signatures = 2 if candidate.risk_class.value == "clinical" else 1
+    signatures = names.signatures_required(candidate.author, candidate.risk_class.value)
     fixed = {
         names.APPROVAL: "pending",
         names.GATE_STATUS: candidate.gate_status.value,

@@ -71,7 +71,7 @@ def _add_models(
 ) -> None:
     limiter = CapacityLimiter(policy.limits.at_once)
 
-    bearer = HTTPBearer(auto_error=False, description="A key that `caregate keys rotate` issued.")
+    bearer = HTTPBearer(auto_error=False, description="A key that `caregate users add NAME --role crm` issued.")
 
     async def client_of(sent: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> str:
         return await to_thread.run_sync(keys.client, sent.credentials if sent else "")

@@ -29,7 +29,9 @@ class Unauthorized(CaregateError):
     title = "Key required"
 
     def __init__(self) -> None:
-        super().__init__("send a standing key as `Authorization: Bearer KEY`; `caregate keys rotate` issues one")
+        super().__init__(
+            "send a standing key as `Authorization: Bearer KEY`: `caregate users add NAME --role crm` issues it"
+        )
 
 
 def problem(

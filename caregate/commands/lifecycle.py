@@ -19,8 +19,6 @@ from caregate.commands.context import (
 from caregate.home import make_home
 from caregate.terminal import plain
 
-MODELS = ("no-show", "readmission-risk")
-
 
 @guarded
 def init(home: Home = None, as_json: AsJson = False) -> None:
@@ -84,11 +82,12 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Validate, train, judge and register; ends with the gates' verdicts and where to sign. Exit 1: a gate failed."""
+    from models.catalogue import SPECS
     from registry.stages import open_job
 
     context = open_context(home, as_json)
     author = context.settings.user
-    wanted = MODELS if model == "all" else (model,)
+    wanted = tuple(SPECS) if model == "all" else (model,)
     for name in wanted:
         open_job(context.settings, name, snapshot=snapshot, author=author, seed=seed)  # bad input ends here
     with context.terminal.progress() as shown:
@@ -142,6 +141,7 @@ def demo(
 ) -> None:
     """Run both models from ingest to "awaiting sign-off" on synthetic data."""
     from flows.reading import read_source
+    from models.catalogue import SPECS
 
     context = open_context(home, as_json, must_exist=False)
     with context.terminal.progress() as shown:
@@ -156,7 +156,7 @@ def demo(
 
         digest = _in_flow(context, ingest_flow, source="synthetic", rows=rows)
         author = context.settings.user
-        ended = [_in_flow(context, train, model=name, snapshot=digest, author=author) for name in MODELS]
+        ended = [_in_flow(context, train, model=name, snapshot=digest, author=author) for name in SPECS]
     _show_runs(context, ended)
 
 

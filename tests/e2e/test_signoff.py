@@ -121,7 +121,7 @@ def test_the_picture_in_the_docs(browser: Browser, tmp_path: Path) -> None:
     reviewer = {"rita": create_account(settings, "rita", Role.REVIEWER, by="test")}
     last = versions_of(open_database(settings.registry_url), "no-show")[-1]
     with running_server(settings, reviewer) as server:
-        page = open_version(browser, server, "rita", Registered(last.model, last.version, "", "", ""))
+        page = open_version(browser, server, "rita", Registered(last.model, last.version, "", "", "", ""))
         set_approval(page, "approved")
         expect(tag(page, names.APPROVED_BY)).to_contain_text("rita", timeout=PATIENCE)
         page.screenshot(path=PICTURE)

@@ -13,9 +13,10 @@ from crm.snapshot import Snapshot, open_snapshot, publish
 from crm.source import Draft
 from flows.ingest import ingest
 from flows.progress import heard_by
-from flows.train import UNPROVEN, Trained, train
+from flows.train import Trained, train
 from governance.database import open_database
 from governance.ledger import Ledger
+from registry.names import UNPROVEN
 from registry.versions import read_version, versions_of
 from validation.gates.result import Verdict
 
@@ -77,7 +78,8 @@ class TestTrain:
     def test_where_nobody_signs_in_the_author_is_unproven(self, home: Settings, trained: Trained) -> None:
         started = train(model="no-show")
         assert started.version == 2
-        assert read_version(open_database(home.registry_url), "no-show", 2).tags["author"] == UNPROVEN
+        tags = read_version(open_database(home.registry_url), "no-show", 2).tags
+        assert (tags["author"], tags["signatures.required"]) == (UNPROVEN, "2")
 
     def test_every_act_is_in_the_ledger(self, home: Settings, trained: Trained) -> None:
         ledger = Ledger(open_database(home.ledger_url))
