@@ -32,6 +32,7 @@ from validation.quality import split_quality
 
 def main(snapshot: Path, output: Path, seed: int) -> None:
     """Do the work."""
+    output.mkdir(parents=True, exist_ok=True)
     spec, policy, threads = spec_of("no-show"), load_policy("no-show"), os.cpu_count() or 1
     files = {name: snapshot / f"{name}.parquet" for name in ("patients", "appointments")}
     rows = labelled(feature_rows(spec, files, threads=threads, memory_limit_gb=4.0, spill=output / "spill"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from caregate.commands import keeping, lifecycle, registry_acts, scoring
+from caregate.commands import keeping, lifecycle, monitoring, registry_acts, scoring
 
 app = typer.Typer(
     name="caregate",
@@ -24,6 +24,7 @@ app.command()(registry_acts.promote)
 app.command()(registry_acts.rollback)
 app.command()(registry_acts.suspend)
 app.command()(registry_acts.resume)
+app.command()(monitoring.monitor)
 app.command()(keeping.doctor)
 app.add_typer(keeping.users, name="users")
 app.add_typer(keeping.audit, name="audit")

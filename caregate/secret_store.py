@@ -33,8 +33,6 @@ class Secrets:
         The vault's AES-SIV key, 64 bytes in base64.
     flask_key, webhook_key
         MLflow's session key and the Fernet key of its webhook secrets.
-    webhook_secret
-        Signs MLflow's webhooks to the promoter.
     admin_password, pipeline_password, promoter_password
         Of MLflow's administrator and of the two service accounts.
     """
@@ -42,7 +40,6 @@ class Secrets:
     vault_key: str
     flask_key: str
     webhook_key: str
-    webhook_secret: str
     admin_password: str
     pipeline_password: str
     promoter_password: str
@@ -59,7 +56,6 @@ def new_secrets() -> Secrets:
         vault_key=base64.b64encode(secrets.token_bytes(64)).decode(),
         flask_key=secrets.token_urlsafe(32),
         webhook_key=Fernet.generate_key().decode(),
-        webhook_secret=secrets.token_urlsafe(32),
         admin_password=secrets.token_urlsafe(18),
         pipeline_password=secrets.token_urlsafe(18),
         promoter_password=secrets.token_urlsafe(18),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from caregate.settings import Settings
 from registry.address import running_stack
 
@@ -33,3 +35,8 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
         "DO_NOT_TRACK": "1",
     }
     return values | ({"PREFECT_API_URL": address} if address else {})
+
+
+def start_prefect(settings: Settings) -> None:
+    """Put Prefect's variables into this process's environment; flows are imported after it."""
+    os.environ.update(prefect_environment(settings))

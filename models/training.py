@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -63,9 +62,3 @@ def importance(model: FittedModel, rows: pa.Table) -> dict[str, float]:
     mean = np.abs(model.contributions(model.encode(rows))).mean(axis=0)
     named = zip((column.name for column in model.columns), mean.tolist(), strict=True)
     return dict(sorted(named, key=lambda item: -item[1]))
-
-
-def training_facts(model: FittedModel) -> dict[str, Any]:
-    """Return the booster's own account of itself: trees, depth and the like."""
-    learner = json.loads(model.booster.save_config())["learner"]
-    return {"trees": model.booster.num_boosted_rounds(), "objective": learner["objective"]["name"]}

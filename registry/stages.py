@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
+from pyarrow import feather
 
 import models
 import validation
@@ -20,6 +20,7 @@ from crm.atomic_folder import write_whole
 from crm.snapshot import Snapshot, latest, open_snapshot
 from models.artifact import load_model
 from models.catalogue import spec_of
+from models.consent import TRAIN
 from models.features import feature_rows, labelled
 from models.run_key import code_digest, run_key
 from models.splitting import split
@@ -30,7 +31,7 @@ from validation.contracts.features import check_features
 from validation.policy import load_policy
 from validation.suites.on_snapshot import check_snapshot, quality_folder, read_result
 
-ROWS, CANDIDATE, FILES = "rows.parquet", "candidate.json", "files"
+ROWS, CANDIDATE, FILES = "rows.arrow", "candidate.json", "files"
 DEFAULT_SEED = 0
 
 
@@ -71,22 +72,28 @@ def check_content(job: Job) -> str:
 
 
 def make_features(job: Job) -> int:
-    """Build the feature table of the rows whose outcome is known, and return their number."""
+    """Build the feature table of the rows whose outcome is known, and return their number.
+
+    Where the snapshot's patients have to be asked, only rows of those who consented to training are read.
+    """
+    asked = job.run.snapshot.consent.get("asked") == "required"
 
     def fill(folder: Path) -> None:
-        files = {name: job.snapshot.path(name) for name in ("patients", job.run.spec.table)}
+        files = {name: job.snapshot.path(name) for name in ("patients", "consents", job.run.spec.table)}
         settings = job.settings
         rows = feature_rows(
             job.run.spec,
             files,
             threads=settings.threads,
             memory_limit_gb=settings.memory_limit_gb,
-            spill=folder / "spill",
+            spill=job.workspace / "spill",
+            consent_to=TRAIN if asked else None,
         )
         check_features(job.run.spec, pl.DataFrame(rows))
-        pq.write_table(labelled(rows), folder / ROWS, compression="zstd")
+        feather.write_feather(labelled(rows), folder / ROWS, compression="lz4")
 
-    return int(pq.read_metadata(write_whole(job.workspace, "features", fill) / ROWS).num_rows)
+    write_whole(job.workspace, "features", fill)
+    return int(_rows(job).num_rows)
 
 
 def fit_model(job: Job) -> int:
@@ -117,4 +124,4 @@ def judge_run(job: Job) -> Candidate:
 
 
 def _rows(job: Job) -> pa.Table:
-    return pq.read_table(job.workspace / "features" / ROWS)
+    return feather.read_table(job.workspace / "features" / ROWS)

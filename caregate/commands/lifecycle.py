@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +17,7 @@ from caregate.commands.context import (
 )
 from caregate.home import make_home
 from caregate.terminal import plain
+from flows.environment import start_prefect
 
 
 @guarded
@@ -53,7 +53,7 @@ def ingest(
         read_source(source, location, options)  # bad input ends here, before anything is written
         shown.end_step()
         ensure_home(context)
-        _start_prefect(context)
+        start_prefect(context.settings)
         from flows.ingest import ingest as flow
 
         manifest = _in_flow(context, flow, source=source, location=location, owner=owner, rows=rows, seed=seed)
@@ -92,7 +92,7 @@ def run(
         open_job(context.settings, name, snapshot=snapshot, author=author, seed=seed)  # bad input ends here
     with context.terminal.progress() as shown:
         shown.step("starting Prefect")
-        _start_prefect(context)
+        start_prefect(context.settings)
         from flows.train import train
 
         ended = [_in_flow(context, train, model=name, snapshot=snapshot, author=author, seed=seed) for name in wanted]
@@ -150,7 +150,7 @@ def demo(
         shown.end_step()
         ensure_home(context)
         shown.step("starting Prefect")
-        _start_prefect(context)
+        start_prefect(context.settings)
         from flows.ingest import ingest as ingest_flow
         from flows.train import train
 
@@ -173,12 +173,6 @@ def up(
     context = open_context(home, as_json)
     settings = context.settings.model_copy(update={"port_base": port_base or context.settings.port_base})
     raise typer.Exit(run_stack(settings, read_secrets(settings.secrets_file), announce=context.terminal.note))
-
-
-def _start_prefect(context: Context) -> None:
-    from flows.environment import prefect_environment
-
-    os.environ.update(prefect_environment(context.settings))
 
 
 def _in_flow(context: Context, flow: Any, **parameters: Any) -> Any:

@@ -1,0 +1,48 @@
+"""The monitor flow: a champion against the rows that came in since it was trained."""
+
+from __future__ import annotations
+
+import pytest
+from mlflow.entities.model_registry import ModelVersionTag
+
+from caregate.settings import Settings
+from flows.ingest import ingest
+from flows.monitor import monitor
+from flows.train import train
+from governance.database import open_database
+from governance.ledger import Ledger
+from monitoring.report import NothingNew
+from registry.actor import acting_as
+from registry.connection import PREFIX, open_registry
+from registry.promotion import promote
+from registry.server.store import GuardedStore
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+@pytest.fixture(scope="module")
+def champion(home: Settings, prefect_server: str) -> int:
+    """A version that `reviewer` signed and that is in use."""
+    ingest(source="synthetic", rows=8_000, seed=5)
+    version = train(model="no-show", author="ada").version
+    assert version is not None
+    with open_registry(home, account="pipeline"), acting_as("reviewer"):
+        store = GuardedStore(PREFIX + home.registry_url, settings=home)
+        store.set_model_version_tag("no-show", str(version), ModelVersionTag("approval", "approved"))
+    return promote(home, "no-show", version).version
+
+
+class TestMonitor:
+    def test_without_newer_rows_there_is_nothing_to_look_at(self, home: Settings, champion: int) -> None:
+        with pytest.raises(NothingNew, match="caregate ingest"):
+            monitor(model="no-show")
+
+    def test_rows_of_the_same_kind_raise_no_alarm_to_act_on(self, home: Settings, champion: int) -> None:
+        ingest(source="synthetic", rows=9_000, seed=6)
+        seen = monitor(model="no-show")
+        assert seen.version == champion
+        assert seen.rows > 8_000
+        assert {"psi[score]", "psi[lead_days]", "auc", "observed/expected"} <= {item.name for item in seen.findings}
+        assert all(item.alarm != "act" for item in seen.findings), seen.findings
+        [line] = Ledger(open_database(home.ledger_url)).read(action="model.monitor")
+        assert line.subject == f"no-show/{champion}"
