@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -87,6 +91,13 @@ def _cell(value: object) -> str:
     text = str(value)
     style = VERDICT_STYLE.get(text)
     return f"[{style}]{text}[/]" if style else text.replace("[", "\\[")
+
+
+def program() -> str:
+    """Return how this program is called from here: by its name where the shell finds it, else by its path."""
+    called = Path(sys.argv[0]).resolve()
+    found = shutil.which(called.name)
+    return called.name if found and Path(found).resolve() == called else os.path.relpath(called)
 
 
 def plain(value: Mapping[str, object]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +17,8 @@ from caregate.commands.context import (
     show_credentials,
 )
 from caregate.home import make_home
-from caregate.terminal import plain
+from caregate.settings import DEFAULT_HOME
+from caregate.terminal import plain, program
 from flows.environment import start_prefect
 
 
@@ -124,13 +126,17 @@ def _next_step(context: Context, waiting: list[Any]) -> str:
 
     pages = " and ".join(f"/#/models/{item.model}/versions/{item.version}" for item in waiting)
     stack = running_stack(context.settings)
-    place = (
-        f"open {stack.mlflow}" if stack else f"run `caregate up`, open http://127.0.0.1:{context.settings.port_base}"
-    )
+    up = f"run `{program()} up{_home_option(context)}`, open http://127.0.0.1:{context.settings.port_base}"
+    place = f"open {stack.mlflow}" if stack else up
     return (
         f"Awaiting sign-off. Next: {place} with {pages} as `reviewer`, read the evidence and set the tag `approval` "
         "to `approved`."
     )
+
+
+def _home_option(context: Context) -> str:
+    home = context.settings.home
+    return "" if home == DEFAULT_HOME else f" --home {shlex.quote(str(home))}"
 
 
 @guarded
