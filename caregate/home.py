@@ -33,7 +33,7 @@ class HomeExists(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A generated secret; shown once and stored only as a hash."""
+    """A generated secret, shown once; a person's or a client's is stored only as a hash."""
 
     account: str
     role: str
@@ -88,4 +88,5 @@ def _furnish(settings: Settings, clock: Clock) -> list[Credential]:
     people.add(FIRST_CLIENT, Role.CRM, by=settings.user, service=True)
     key = people.issue_key(FIRST_CLIENT, by=settings.user)
     engine.dispose()
-    return [*credentials, Credential(FIRST_CLIENT, Role.CRM.value, key)]
+    prefect = Credential("prefect", "Prefect's UI", secrets.prefect_sign_in)
+    return [*credentials, Credential(FIRST_CLIENT, Role.CRM.value, key), prefect]

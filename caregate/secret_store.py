@@ -13,6 +13,8 @@ from cryptography.fernet import Fernet
 
 from caregate.errors import CaregateError
 
+PREFECT_USER = "caregate"
+
 
 class SecretsMissing(CaregateError):
     """The home's ``secrets.toml`` is absent or incomplete."""
@@ -35,6 +37,8 @@ class Secrets:
         MLflow's session key and the Fernet key of its webhook secrets.
     admin_password, pipeline_password, promoter_password
         Of MLflow's administrator and of the two service accounts.
+    prefect_password
+        Of Prefect, which knows no persons: one for all who may start flows.
     """
 
     vault_key: str
@@ -43,6 +47,12 @@ class Secrets:
     admin_password: str
     pipeline_password: str
     promoter_password: str
+    prefect_password: str
+
+    @property
+    def prefect_sign_in(self) -> str:
+        """What Prefect's UI and clients sign in with."""
+        return f"{PREFECT_USER}:{self.prefect_password}"
 
     @property
     def vault_key_bytes(self) -> bytes:
@@ -59,6 +69,7 @@ def new_secrets() -> Secrets:
         admin_password=secrets.token_urlsafe(18),
         pipeline_password=secrets.token_urlsafe(18),
         promoter_password=secrets.token_urlsafe(18),
+        prefect_password=secrets.token_urlsafe(18),
     )
 
 

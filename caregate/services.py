@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from caregate.secret_store import Secrets
+from caregate.secret_store import PREFECT_USER, Secrets, read_secrets
 from caregate.settings import Settings
 from flows.environment import prefect_environment
 from registry.launch import home_environment, mlflow_command, mlflow_environment
@@ -30,12 +30,15 @@ class Service:
         How it is started; the environment is added to the supervisor's.
     ready
         Address that answers 200 once it is ready, None where it has none.
+    sign_in
+        User and password that the address asks for, None where it asks for none.
     """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
     ready: str | None = None
+    sign_in: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ def flow_environment(settings: Settings) -> dict[str, str]:
         | prefect_environment(settings, api)
         | {
             "PREFECT_UI_API_URL": api,
+            "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": Addresses.of(settings).prefect,
             "PREFECT_LOGGING_LEVEL": "INFO",
             "PREFECT_WORKER_QUERY_SECONDS": "2",
             "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -88,9 +92,10 @@ def workers(settings: Settings) -> list[Service]:
     """Return what works for the servers: flows, promotion, scores."""
     where, environment = Addresses.of(settings), flow_environment(settings)
     start = ["prefect", "worker", "start", "--pool", POOL, "--type", "process"]
+    sign_in = (PREFECT_USER, read_secrets(settings.secrets_file).prefect_password)
     worker = [sys.executable, "-m", *start, "--install-policy", "never"]
     return [
-        Service("worker", worker, environment, f"{where.prefect}/api/work_pools/{POOL}"),
+        Service("worker", worker, environment, f"{where.prefect}/api/work_pools/{POOL}", sign_in),
         Service("promoter", [sys.executable, "-m", "flows.watch"], environment),
         Service("scoring", [sys.executable, "-m", "serving"], home_environment(settings), f"{where.scoring}/healthz"),
     ]

@@ -138,16 +138,16 @@ class _Stack:
         while not self._stop.is_set():
             if not child.lives:
                 raise ServiceFailed(child, "ended while it started")
-            if service.ready is None or _answers(service.ready):
+            if service.ready is None or _answers(service.ready, service.sign_in):
                 return
             if time.monotonic() > deadline:
                 raise ServiceFailed(child, f"did not answer within {READY_SECONDS:.0f} seconds")
             self._stop.wait(0.2)
 
 
-def _answers(address: str) -> bool:
+def _answers(address: str, sign_in: tuple[str, str] | None) -> bool:
     try:
-        return httpx.get(address, timeout=2).status_code == httpx.codes.OK
+        return httpx.get(address, timeout=2, auth=sign_in).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
 

@@ -18,6 +18,10 @@ from crm.reading import UnreadableFile, read_content
 BLOCK = 16 << 20
 
 
+SHOWN = 10
+"""Positions that an error names; a file of another kind has thousands."""
+
+
 class WrongColumns(BadInput):
     """A file's columns are not those of its kind.
 
@@ -29,7 +33,9 @@ class WrongColumns(BadInput):
         if missing:
             parts.append(f"lacks the column(s) {', '.join(missing)}")
         if unknown:
-            parts.append(f"has column(s) that are not known, at position {', '.join(map(str, unknown))}")
+            first = ", ".join(map(str, list(unknown)[:SHOWN]))
+            more = f" and {len(unknown) - SHOWN:,} more" if len(unknown) > SHOWN else ""
+            parts.append(f"has column(s) that are not known, at position {first}{more}")
         super().__init__(f"{name}: {' and '.join(parts)}; give every column its name and leave out all others")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -12,6 +12,8 @@ from caregate.errors import BadInput
 from crm.basis import Basis
 
 NAME = "dataset.yaml"
+LONGEST = 65_536
+"""Bytes; a declaration is a dozen lines."""
 
 
 class Undeclared(BadInput):
@@ -22,6 +24,16 @@ class Undeclared(BadInput):
             f"{NAME} {why}; lay one beside the tables with `basis` ({', '.join(Basis)}), `owner`, and `consent` with "
             "`asked` (required or not-required) and its `reason`"
         )
+
+
+class _Plain(yaml.SafeLoader):
+    """YAML without aliases: a few lines of them unfold to gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refuse an alias, compose everything else."""
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.YAMLError
+        return super().compose_node(parent, index)
 
 
 class Consent(BaseModel):
@@ -67,12 +79,23 @@ def read_dataset(folder: Path) -> Dataset:
         If there is none, or it does not say what it has to.
     """
     try:
-        said = yaml.safe_load((folder / NAME).read_text(encoding="utf-8"))
-        return Dataset.model_validate(said)
+        return Dataset.model_validate(yaml.load(_text(folder / NAME), Loader=_Plain))  # noqa: S506  a safe loader
     except ValidationError as error:
         places = sorted({".".join(map(str, item["loc"])) or "the whole" for item in error.errors()})
         raise Undeclared(f"cannot be used ({', '.join(places)})") from None
     except OSError:
         raise Undeclared("is missing") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise Undeclared("is no YAML in UTF-8") from None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise Undeclared("is no plain YAML in UTF-8") from None
+
+
+def _text(path: Path) -> str:
+    if not path.exists():
+        raise FileNotFoundError
+    if not path.is_file():
+        raise Undeclared("is no file")
+    with path.open("rb") as file:
+        said = file.read(LONGEST + 1)
+    if len(said) > LONGEST:
+        raise Undeclared(f"is longer than {LONGEST:,} bytes")
+    return said.decode("utf-8")

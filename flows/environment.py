@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from caregate.secret_store import read_secrets
 from caregate.settings import Settings
 from registry.address import running_stack
 
@@ -22,12 +23,16 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
         Of a running server; without one that of the home's running stack, else Prefect starts its own for the run.
     """
     stack = running_stack(settings)
+    sign_in = read_secrets(settings.secrets_file).prefect_sign_in
     address = api_url or (f"{stack.prefect}/api" if stack else None)
     values = {
         "PREFECT_HOME": str(settings.prefect_dir),
         "PREFECT_PROFILES_PATH": str(settings.prefect_dir / "profiles.toml"),
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": str(EPHEMERAL_START_SECONDS),
+        # A flow runs commands and reads files as the home's owner: nobody starts one without the home's own sign-in.
+        "PREFECT_SERVER_API_AUTH_STRING": sign_in,
+        "PREFECT_API_AUTH_STRING": sign_in,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",

@@ -7,6 +7,7 @@ from typing import Annotated
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import deployment
 from pydantic import AfterValidator, BaseModel, Field
 
 from caregate.settings import Settings, load_settings
@@ -121,14 +122,15 @@ def train(
     snapshot
         Digest of the data, or its first eight digits or more; by default the newest that holds the model's table.
     author
-        Who answers for the run and may not sign it. A name given here is a claim; a run that was started where nobody
-        signs in counts as unproven.
+        Who answers for the run and may not sign it. A run of a deployment is started where nobody signs in: its author
+        is unproven, whatever is given here.
     seed
         Of split and fit.
     """
     settings = load_settings()
     require_current(open_database(settings.ledger_url))
-    job = open_job(settings, model, snapshot=snapshot, author=author or UNPROVEN, seed=seed)
+    claimed = None if deployment.id else author
+    job = open_job(settings, model, snapshot=snapshot, author=claimed or UNPROVEN, seed=seed)
     shown = ShownProgress(f"train-{model}-progress", steps=5)
     for stage in (validate, build_features, fit):
         stage(job)

@@ -117,7 +117,7 @@ def standing_of(
         digest=manifest.digest,
         found=manifest.digest,
         signatures=manifest.signatures,
-        verdicts=[item for item in verdicts if item.by != manifest.author],
+        verdicts=[item for item in verdicts if item.by.casefold() != manifest.author.strip().casefold()],
     )
     subject, state = version.key.subject, policy.state_of(facts, now)
     if manifest.model != version.model:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 APPROVAL = "approval"
 """The tag that a reviewer sets: the one gesture of a sign-off."""
 APPROVED_BY, APPROVED_AT = "approval.by", "approval.at"
@@ -36,6 +38,11 @@ def signatures_required(author: str, risk_class: str) -> int:
     return 2 if risk_class == "clinical" or author == UNPROVEN else 1
 
 
+STAMPS = ("approv", "gate")
+"""Beginnings of words that a reviewer could take for the server's own stamps, wherever they stand in a key."""
+
+
 def is_reserved(key: str) -> bool:
     """Tell whether the tag `key` is, or looks like, one that people do not write."""
-    return key.strip().casefold().split(".", 1)[0] in RESERVED
+    words = re.split(r"[^a-z0-9]+", key.casefold())
+    return not key.isascii() or any(word.startswith(STAMPS) for word in words) or words[0] in RESERVED

@@ -152,7 +152,7 @@ def may_say(actor: Person, gesture: Gesture, facts: VersionFacts, now: datetime)
     state = state_of(facts, now)
     if gesture.verdict is Verdict.REVOKED:
         return ALLOW if state is State.APPROVED else refuse(f"only an approved version can be revoked; it is {state}")
-    if actor.name == facts.author:
+    if actor.name.casefold() == facts.author.strip().casefold():
         return refuse("four eyes: the author may not sign off their own version; ask another reviewer")
     if state is not State.PENDING:
         return refuse(f"the version is {state} already: a new verdict needs a new version")

@@ -53,7 +53,7 @@ def open_job(settings: Settings, model: str, *, snapshot: str | None, author: st
     UnknownModel, SnapshotNotFound, SnapshotChanged
         If it cannot be run.
     """
-    spec, policy = spec_of(model), load_policy(model)
+    spec, policy, author = spec_of(model), load_policy(model), author.strip().casefold()
     root = settings.snapshots_dir
     data = open_snapshot(root, snapshot) if snapshot else latest(root, spec.table)
     data.verify()

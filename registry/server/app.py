@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlflow.server import app as flask_app
 from mlflow.server import auth, handlers
 
 from caregate.errors import CaregateError
 from registry.server.closed_routes import ClosedRoutes
+from registry.server.experiments import keep_experiments
 from registry.server.store import GuardedStore
 from registry.server.write_once import WriteOnceArtifactRepository
 
@@ -33,5 +35,6 @@ def create_app() -> Any:
         raise Unguarded
     store.restore_stamps()
     app = auth.create_app()
+    flask_app.before_request(keep_experiments)  # after MLflow's own, which signs the user in
     app.add_middleware(ClosedRoutes)
     return app

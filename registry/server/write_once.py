@@ -12,10 +12,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
-from registry.artifacts import holds_frozen, is_frozen
+from registry.artifacts import FROZEN, holds_frozen, is_frozen
 
 SCHEME = "worm"
 REGISTERED = "these files belong to a registered version: they are kept as they went through the gates"
+RESERVED_NAME = "this name marks folders that are closed: nothing is stored under it"
 WRITTEN = "this file exists with other content: artifacts are written once"
 
 
@@ -56,6 +57,8 @@ class WriteOnceArtifactRepository(LocalArtifactRepository):  # type: ignore[misc
         destination = Path(destination_file_path)
         if is_frozen(destination, self._root):
             raise MlflowException(REGISTERED, PERMISSION_DENIED)
+        if FROZEN in destination.relative_to(self._root).parts:
+            raise MlflowException(RESERVED_NAME, PERMISSION_DENIED)
         if finalize_temp_path is not None:
             finalize_temp_path(temp_file_path)
         try:

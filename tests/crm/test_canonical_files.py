@@ -61,6 +61,10 @@ class TestDeclaration:
             "basis: public\nowner: x\nconsent: {asked: not-required}",
             "basis: public\nowner: x\nconsent: {asked: required}\nphone: 555",
             "basis: [",
+            "basis: public\nowner: 2020-99-99\nconsent: {asked: required}",
+            "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]",
+            "[" * 20_000,
+            "# " + "long " * 20_000,
         ],
     )
     def test_that_does_not_say_what_it_has_to_is_refused(self, folder, said):

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 
+from caregate.secret_store import PREFECT_USER, read_secrets
 from caregate.settings import Settings
 from governance.database import open_database
 from registry.address import running_stack
@@ -84,9 +86,10 @@ class TestTheStack:
         assert httpx.post(route, json=body, auth=("rita", passwords["rita"])).is_success
         wait_until(lambda: "champion" in aliases_of(open_database(settings.registry_url), "no-show"), "the champion")
         assert champion_of(settings, "no-show").version == 1
-        wait_until(lambda: "COMPLETED" in _promotions(stack.prefect), "the promote flow's end")
+        wait_until(lambda: "COMPLETED" in _promotions(settings), "the promote flow's end")
         assert httpx.get(f"{stack.scoring}/healthz").is_success
-        deployed = httpx.post(f"{stack.prefect}/api/deployments/filter", json={}).json()
+        assert httpx.post(f"{stack.prefect}/api/deployments/filter", json={}).status_code == httpx.codes.UNAUTHORIZED
+        deployed = ask_prefect(settings, "deployments/filter", {})
         assert {"promote"} <= {deployment["name"] for deployment in deployed}
         up.send_signal(signal.SIGINT)
         assert up.wait(PATIENCE) == 0
@@ -113,6 +116,13 @@ class TestBeforeItStarts:
         assert processes_of(settings) == []
 
 
-def _promotions(prefect: str) -> list[str]:
-    runs = httpx.post(f"{prefect}/api/flow_runs/filter", json={"flows": {"name": {"any_": ["promote"]}}}).json()
+def ask_prefect(settings: Settings, route: str, question: dict[str, Any]) -> Any:
+    stack = running_stack(settings)
+    assert stack is not None
+    sign_in = (PREFECT_USER, read_secrets(settings.secrets_file).prefect_password)
+    return httpx.post(f"{stack.prefect}/api/{route}", json=question, auth=sign_in).raise_for_status().json()
+
+
+def _promotions(settings: Settings) -> list[str]:
+    runs = ask_prefect(settings, "flow_runs/filter", {"flows": {"name": {"any_": ["promote"]}}})
     return [run["state_type"] for run in runs]

@@ -81,6 +81,13 @@ class TestTrain:
         tags = read_version(open_database(home.registry_url), "no-show", 2).tags
         assert (tags["author"], tags["signatures.required"]) == (UNPROVEN, "2")
 
+    def test_who_starts_a_deployment_cannot_name_another_as_its_author(
+        self, home: Settings, trained: Trained, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", "a-deployment")
+        started = train(model="no-show", author="ada")
+        assert started.version == 2, "the same unproven run as the one without a name"
+
     def test_every_act_is_in_the_ledger(self, home: Settings, trained: Trained) -> None:
         ledger = Ledger(open_database(home.ledger_url))
         assert ledger.verify() > 0

@@ -89,6 +89,13 @@ class TestWhatMayBeApproved:
         assert policy.may_say(person("rita"), APPROVE, facts(signed("rita", days=-1)), NOW).allowed
 
 
+class TestTheAuthor:
+    @pytest.mark.parametrize("author", ["rita", "Rita", " RITA "])
+    def test_is_the_same_person_however_the_name_is_written(self, author: str) -> None:
+        own = replace(facts(), author=author)
+        assert "four eyes" in policy.may_say(person("rita"), APPROVE, own, NOW).why
+
+
 class TestRevoking:
     def test_any_reviewer_revokes_what_is_approved(self) -> None:
         assert policy.may_say(person("ron"), REVOKE, facts(signed("rita")), NOW).allowed

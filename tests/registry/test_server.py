@@ -123,8 +123,27 @@ class TestEverybodyElse:
         assert say(server, "rob", version, "approved").status_code == httpx.codes.FORBIDDEN
 
 
+LOOK_ALIKES = ("аpproval", "gate:status", "approvals", "mlflow.approval", "approval.by.me")
+
+
 class TestWhatTheServerKeeps:
-    @pytest.mark.parametrize("key", ["gate.bias", "gate.status", "approval.by", "digest", "author", "Approval"])
+    @pytest.mark.parametrize("who", ["ada", "rita", "admin"])
+    @pytest.mark.parametrize("prefix", PREFIXES)
+    def test_experiments_which_say_where_files_are_written(self, server: Server, who: str, prefix: str) -> None:
+        elsewhere = {"name": f"mine-{who}", "artifact_location": server.settings.approved_dir.as_uri()}
+        for body in (elsewhere, {"name": f"plain-{who}"}):
+            with server.client(who) as client:
+                answer = client.post(f"{prefix}/experiments/create", json=body)
+            assert answer.json()["error_code"] == "PERMISSION_DENIED"
+
+    def test_the_mark_of_closed_folders(self, server: Server) -> None:
+        with server.client("admin") as client:
+            route = "/api/2.0/mlflow-artifacts/artifacts/frozen"
+            assert client.put(route, content=b"").status_code == httpx.codes.FORBIDDEN
+
+    @pytest.mark.parametrize(
+        "key", ["gate.bias", "gate.status", "approval.by", "digest", "author", "Approval", *LOOK_ALIKES]
+    )
     def test_its_tags(self, server: Server, version: Registered, key: str) -> None:
         for who in ("rita", "admin", "pipeline"):
             assert set_tag(server, who, version, key, "passed").status_code == httpx.codes.FORBIDDEN
