@@ -10,7 +10,7 @@ import ibis
 from ibis import _
 
 from models.history import known
-from models.spec import Feature, Kind, ModelSpec, RiskClass, Split, Tables
+from models.spec import Feature, Kind, ModelSpec, RiskClass, Split, Tables, Timeline
 
 SAME_CALL = 30 * 60
 """Bookings of a patient within half an hour count as made in one call, in seconds."""
@@ -156,6 +156,8 @@ SPEC = ModelSpec(
     strata=("booked_ahead",),
     baseline="lead_days",
     related=("patient_id", "booked_at"),
+    timeline=Timeline(began="booked_at", known="outcome_known_at", before={"status": "booked"}),
+    site="site",
     split=Split(by="time", test_share=0.2),
     rounds=300,
     hyperparameters={

@@ -11,7 +11,7 @@ import ibis
 from ibis import _
 
 from models.history import known
-from models.spec import Feature, Kind, ModelSpec, RiskClass, Split, Tables
+from models.spec import Feature, Kind, ModelSpec, RiskClass, Split, Tables, Timeline
 
 FEATURES = (
     Feature("inpatient_visits", "hospital stays in the year before", monotone=1),
@@ -157,6 +157,7 @@ SPEC = ModelSpec(
     strata=("first_stay",),
     baseline="inpatient_visits",
     split=Split(by="patient", test_share=0.2),
+    timeline=Timeline(began="ordinal", known="outcome_known_ordinal", before={"readmitted_within_30_days": None}),
     rounds=400,
     hyperparameters={
         "objective": "binary:logistic",

@@ -66,6 +66,25 @@ class Split:
     test_share: float = 0.2
 
 
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Where the model's table says what was known when.
+
+    Attributes
+    ----------
+    began
+        Column by which rows come to be, one after another: a row can be seen by others from then on.
+    known
+        Column that says, on the same scale, from when on a row's outcome was known; null while it is not.
+    before
+        The outcome's columns, each with the value that it has until then.
+    """
+
+    began: str
+    known: str
+    before: Mapping[str, str | None]
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """A model, whole: rows, features, label, split, groups and how it is fitted.
@@ -101,6 +120,10 @@ class ModelSpec:
     related
         Columns of `table`: `build` reads of it, for a row's features, only rows that share a value of one of these with
         the row. Scoring hands in no more than these.
+    timeline
+        What was known when; None where the table does not say.
+    site
+        The feature that names the site; empty where none does.
     """
 
     name: str
@@ -119,6 +142,8 @@ class ModelSpec:
     rounds: int
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     related: tuple[str, ...] = ("patient_id",)
+    timeline: Timeline | None = None
+    site: str = ""
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from validation.bootstrap import Draws
 from validation.parts import Overlap
+from validation.probed import Probed
 from validation.scored import Codes, Flags, Floats
 
 
@@ -75,6 +76,43 @@ class TradeOff:
 
 
 @dataclass(frozen=True)
+class Usefulness:
+    """What acting on the score is worth (Vickers and Elkin 2006).
+
+    Attributes
+    ----------
+    thresholds
+        Shape (k,): chances of the outcome from which on acting is worth its cost.
+    net_benefit, act_on_all
+        k values each: of acting above the threshold, and of acting on everybody; acting on nobody is worth 0.
+    acts_per_outcome
+        One value: rows acted on, under the policy's allocation, for each that had the outcome.
+    """
+
+    thresholds: Floats
+    net_benefit: Draws
+    act_on_all: Draws
+    acts_per_outcome: Draws
+
+
+@dataclass(frozen=True)
+class Versus:
+    """The model against the version in use, on the same rows and the same draws of patients: one value each.
+
+    Attributes
+    ----------
+    auc, recall
+        Ours minus theirs.
+    brier
+        Ours over theirs, minus 1: below zero is better.
+    """
+
+    auc: Draws
+    brier: Draws
+    recall: Draws
+
+
+@dataclass(frozen=True)
 class Measured:
     """Everything that was measured.
 
@@ -96,8 +134,12 @@ class Measured:
         Name and AUC of the single feature that alone orders the outcome best; None where inputs were not given.
     overlap
         What both sides of the split share; None where inputs were not given.
+    usefulness, versus
+        What acting on the score is worth, and the model against the version in use; None where there is none.
     bootstrap_rows
         Rows of the patients that replicates were drawn from.
+    probed
+        What the probes found of the model itself.
     """
 
     overall: Subset
@@ -108,7 +150,10 @@ class Measured:
     trade_off: tuple[TradeOff, ...] = ()
     strongest: tuple[str, Draws] | None = None
     overlap: Overlap | None = None
+    usefulness: Usefulness | None = None
+    versus: Versus | None = None
     bootstrap_rows: int = 0
+    probed: Probed = field(default_factory=Probed)
 
 
 def judged(partition: Partition, minimum: int) -> npt.NDArray[np.bool_]:

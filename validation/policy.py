@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from caregate.errors import BadInput, NotFound
 from governance.ledger import digest_of
-from validation.policy_terms import Bands, Count, Number, Part, Purposes, Range, Reasoned, Share, Words
+from validation.limits import Fault, Gates, Waiver
+from validation.policy_terms import Bands, Count, Number, Part, Purposes, Reasoned, Share, Words
 
 FOLDER = Path(__file__).parent / "policies"
 
@@ -81,49 +82,6 @@ class Decision(Part):
     coverage: Coverage | None = None
 
 
-class AccuracyLimits(Part):
-    """Floors of the accuracy gate; a stratum that is named here is judged as well."""
-
-    auc: Number
-    pr_auc_lift: Number
-    brier_skill: dict[str, Number]
-    strata_auc: dict[str, Number]
-
-
-class CalibrationLimits(Part):
-    """Limits of the calibration gate."""
-
-    slope: Range
-    intercept: Range
-    ece: Number
-    observed_expected: Range
-
-
-class BiasLimits(Part):
-    """Limits of the bias gate."""
-
-    harm: Words
-    auc: Number
-    tpr_ratio: Number
-
-
-class LeakageLimits(Part):
-    """Ceilings of the leakage gate."""
-
-    auc: Number
-    single_feature_auc: Number
-    identical_rows: Number
-
-
-class Gates(Part):
-    """Limits of every gate."""
-
-    accuracy: AccuracyLimits
-    calibration: CalibrationLimits
-    bias: BiasLimits
-    leakage: LeakageLimits
-
-
 class Policy(Part):
     """What is asked of a model, and what its score may be used for."""
 
@@ -134,6 +92,9 @@ class Policy(Part):
     bootstrap: Bootstrap
     groups: Groups
     gates: Gates
+    waivers: tuple[Waiver, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    """Planted in simulated rows by the benchmark of the gates, which says how often each is found."""
 
     @property
     def digest(self) -> str:

@@ -47,6 +47,8 @@ class ScoredRows:
         Subsets that quality is also judged on, shape (n,) each.
     baselines
         Scores of trivial models on the same rows: ``prevalence``, ``single-feature``, ``logistic``.
+    champion
+        Scores of the version in use on the same rows; None where there is none.
     """
 
     label: Flags
@@ -55,6 +57,7 @@ class ScoredRows:
     groups: Mapping[str, Grouping] = field(default_factory=dict)
     strata: Mapping[str, Flags] = field(default_factory=dict)
     baselines: Mapping[str, Floats] = field(default_factory=dict)
+    champion: Floats | None = None
 
     @property
     def n(self) -> int:

@@ -1,0 +1,204 @@
+"""Limits of the gates: what a policy has to say for each of them, a class a gate."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pydantic import Field, model_validator
+
+from validation.policy_terms import Count, Number, Part, Range, Reasoned, Words
+
+UNWAIVABLE = ("accuracy", "leakage", "serving")
+"""Gates without which nothing else that is said of a model can be believed: they have no waivers."""
+
+
+class AccuracyLimits(Part):
+    """Floors of the accuracy gate; a stratum that is named here is judged as well."""
+
+    auc: Number
+    pr_auc_lift: Number
+    brier_skill: dict[str, Number]
+    strata_auc: dict[str, Number]
+
+
+class CalibrationLimits(Part):
+    """Limits of the calibration gate: on all rows, in every group and intersection, and in every declared group."""
+
+    slope: Range
+    intercept: Range
+    ece: Number
+    observed_expected: Range
+    group_slope: Range
+    group_intercept: Range
+    group_ece: Number
+
+
+class AllowedInput(Reasoned):
+    """A feature that tells a declared group, and why the model may see it all the same."""
+
+    feature: str
+    group: str
+
+
+class BiasLimits(Part):
+    """Limits of the bias gate."""
+
+    harm: Words
+    auc: Number
+    tpr_ratio: Number
+    spread: Number
+    """Largest minus smallest share found, beyond what random groups of the same sizes show."""
+    tells_group: Number
+    """AUC from which on a single feature counts as the group itself."""
+    inputs: tuple[AllowedInput, ...] = ()
+
+
+class LeakageLimits(Part):
+    """Ceilings of the leakage gate."""
+
+    auc: Number
+    single_feature_auc: Number
+    identical_rows: Number
+    duplicate_rows: Number
+    """Share of the held-out rows that repeat another held-out row of the same patient."""
+    rebuilt_rows: Count
+    """Rows whose features are built again from what was known at their moment; none may differ."""
+
+
+class RobustnessLimits(Part):
+    """Ceilings of the robustness gate: shares of the flagged rows that another row replaces."""
+
+    missing: Number
+    """When a field that may be absent is absent everywhere."""
+    shift: Number
+    """When a number is moved by `step`."""
+    step: Number
+    """Share of a feature's middle half (quartile to quartile) that numbers are moved by, up and down."""
+    out_of_range: Number
+    """When a number lies far outside what training saw, against the same at the edge."""
+    reordered: Number
+    """When rows and the levels of categories come in another order."""
+
+
+class StabilityLimits(Part):
+    """Limits of the stability gate."""
+
+    seeds: Count
+    """Further fits with other seeds."""
+    seed_auc: Number
+    """How far AUC may move between seeds."""
+    seed_flips: Number
+    """Share of the flagged rows that another seed replaces."""
+    folds: Count
+    """Periods of the training part, each judged by a fit on what came before it."""
+    fold_auc: Number
+    """How far AUC of a period may lie below that of the held-out rows."""
+    sites: Count
+    """Parts that sites are dealt into, each judged by a fit on all others."""
+    site_auc: Number
+    """How far AUC on sites that training did not see may lie below that on the same rows with them."""
+
+
+class ChampionLimits(Part):
+    """Margins of non-inferiority against the version in use, on the same rows."""
+
+    auc: Number
+    brier: Number
+    """Relative: 0.02 lets the Brier score be 2% worse."""
+    recall: Number
+    """Share found of those with the outcome, under the policy's allocation."""
+
+
+class QuasiIdentifiers(Reasoned):
+    """Columns of the feature table that an acquaintance may know of a patient."""
+
+    columns: tuple[str, ...] = Field(min_length=1)
+
+
+class PrivacyLimits(Part):
+    """Limits of the privacy gate."""
+
+    membership: Number
+    """Membership inference advantage: true minus false positive rate of the best loss threshold (Yeom et al. 2018)."""
+    quasi_identifiers: QuasiIdentifiers
+    k: Count
+    """Patients that have to share the quasi-identifiers."""
+    below_k: Number
+    """Share of the training patients that fewer than `k` share theirs with."""
+    memorised: Number
+    """How much of the loss on rare rows is saved by having been trained on them (Feldman and Zhang 2020)."""
+    rare_rows: Count
+    """Rows that are judged as rare."""
+
+
+class ServingLimits(Part):
+    """Budgets of the serving gate."""
+
+    score_difference: Number
+    latency_ms: Number
+    """Of one row with its reasons, 99th percentile, in a process of its own."""
+    load_seconds: Number
+    size_mb: Number
+
+
+class UsefulnessLimits(Part):
+    """Limits of the usefulness gate."""
+
+    thresholds: Range
+    """Chances of the outcome from which on people find the act worth its cost: the range of the decision curve."""
+    points: Count
+    """Thresholds in that range, both ends included."""
+    net_benefit: Number
+    """Floor of the net benefit over the better of acting on all and on none (Vickers and Elkin 2006)."""
+    effect: Number
+    """Share of the outcomes that acting prevents."""
+    acts_per_prevented: Number
+    """Ceiling."""
+
+
+class Gates(Part):
+    """Limits of every gate."""
+
+    accuracy: AccuracyLimits
+    calibration: CalibrationLimits
+    bias: BiasLimits
+    leakage: LeakageLimits
+    robustness: RobustnessLimits
+    stability: StabilityLimits
+    champion: ChampionLimits
+    privacy: PrivacyLimits
+    serving: ServingLimits
+    usefulness: UsefulnessLimits
+
+
+class Waiver(Part):
+    """A failed check that somebody answers for until a day; the reviewer is shown it by name.
+
+    Attributes
+    ----------
+    gate, check
+        Name of the gate and of the check, such as ``bias`` and ``tpr_ratio[age=75+]``.
+    reason, owner, until
+        Why it may stand, who answers for it, and the last day of it.
+    """
+
+    gate: str
+    check: str
+    reason: Words
+    owner: str = Field(min_length=2)
+    until: date
+
+    @model_validator(mode="after")
+    def _may_be_waived(self) -> Waiver:
+        if self.gate in UNWAIVABLE:
+            raise ValueError(f"the gate {self.gate} has no waivers")
+        return self
+
+
+class Fault(Reasoned):
+    """A fault that the gates have to find: what is planted, how much of it, and the check that it breaks."""
+
+    name: str
+    size: float
+    gate: str
+    check: str
