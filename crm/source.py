@@ -43,6 +43,8 @@ class RawTables:
         Who answers for the data, where the source says so.
     system
         The system whose identifiers these are, where that is not the source: two clinics' files may both hold a "1".
+    text
+        The source's rows as they came, every column text, where the source is a file of its own kind.
     """
 
     source: str
@@ -55,6 +57,7 @@ class RawTables:
     records: Mapping[str, pl.DataFrame] = field(repr=False, default_factory=dict)
     owner: str | None = None
     system: str | None = None
+    text: pl.DataFrame | None = field(repr=False, default=None)
 
 
 @dataclass(frozen=True)

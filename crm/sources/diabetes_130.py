@@ -57,6 +57,7 @@ class Diabetes130Source:
             rejected=found.rejected,
             repaired={**found.repaired, **contradictions},
             records={"encounters": found.records},
+            text=text.rows,
         )
 
 

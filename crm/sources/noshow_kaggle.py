@@ -56,6 +56,7 @@ class NoShowKaggleSource:
             rejected=found.rejected,
             repaired={**found.repaired, **contradictions},
             records={"appointments": found.records},
+            text=text.rows,
         )
 
 
