@@ -33,6 +33,8 @@ class Subject:
         Parquet file of each canonical table that the feature table was built from.
     seed, threads
         Of split and fit, and of XGBoost.
+    consent_to
+        The purpose that patients had to have consented to for their rows to be read; None where nobody is asked.
     """
 
     spec: ModelSpec
@@ -45,6 +47,7 @@ class Subject:
     files: Mapping[str, Path]
     seed: int
     threads: int
+    consent_to: str | None = None
 
     @property
     def held_out(self) -> pa.Table:
