@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -14,6 +15,15 @@ class Verdict(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     CANNOT_TELL = "cannot-tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Waived:
+    """Who answers for a check that failed: why it may stand, the owner, and the last day of it."""
+
+    reason: str
+    owner: str
+    until: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,8 @@ class Check:
         Both confidence bounds, where there are two.
     group
         The group that was judged, as ``partition=level``; empty where it was all rows or a stratum.
+    waiver
+        Where the check failed and somebody answers for it; its verdict is then cannot-tell.
     """
 
     name: str
@@ -50,6 +62,14 @@ class Check:
     reason: str
     interval: tuple[float, float] | None = None
     group: str = ""
+    waiver: Waived | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the check as JSON-ready values."""
+        answer = asdict(self) | {"verdict": self.verdict.value}
+        if self.waiver:
+            answer["waiver"] = asdict(self.waiver) | {"until": self.waiver.until.isoformat()}
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +86,7 @@ class GateResult:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as JSON-ready values."""
-        checks = [asdict(check) | {"verdict": check.verdict.value} for check in self.checks]
+        checks = [check.as_dict() for check in self.checks]
         return {"gate": self.gate, "verdict": self.verdict.value, "checks": checks}
 
 
