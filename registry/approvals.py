@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Connection, Engine, insert, select
 
@@ -72,10 +72,16 @@ def record_verdict(
     by: str,
     digest: str,
     at: datetime,
-    days: int,
+    expires: datetime,
 ) -> None:
-    """Write a verdict and its line in the ledger, inside one `exclusive` transaction."""
-    expires = at + timedelta(days=days) if gesture.verdict is Verdict.APPROVED else None
+    """Write a verdict and its line in the ledger, inside one `exclusive` transaction.
+
+    Parameters
+    ----------
+    expires
+        Until when it holds, if it is an approval.
+    """
+    until = expires if gesture.verdict is Verdict.APPROVED else None
     row = {
         "model": key.model,
         "version": key.version,
@@ -85,7 +91,7 @@ def record_verdict(
         "reason": gesture.reason,
         "by": by,
         "at": at,
-        "expires_at": expires,
+        "expires_at": until,
     }
     connection.execute(insert(approvals).values(row))
     ledger.append_within(
@@ -95,7 +101,7 @@ def record_verdict(
         key.subject,
         digest=digest,
         reason=gesture.reason,
-        expires=expires.isoformat() if expires else None,
+        expires=until.isoformat() if until else None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -37,6 +38,12 @@ class Candidate:
         Operational models need one signature, clinical ones two.
     snapshot, policy
         ``sha256:…`` of the data and of the gates' policy.
+    recipe
+        Names the run without the version in use that it was compared with.
+    compared_with
+        ``sha256:…`` of the version in use that the gates held it against; empty where there was none.
+    valid_until
+        The last day of the waivers that it stands on; None where it stands on none.
     """
 
     model: str
@@ -50,6 +57,9 @@ class Candidate:
     risk_class: RiskClass
     snapshot: str
     policy: str
+    recipe: str = ""
+    compared_with: str = ""
+    valid_until: date | None = None
 
     @property
     def gate_status(self) -> Verdict:

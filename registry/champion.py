@@ -118,6 +118,7 @@ def standing_of(
         found=manifest.digest,
         signatures=manifest.signatures,
         verdicts=[item for item in verdicts if item.by.casefold() != manifest.author.strip().casefold()],
+        valid_until=manifest.last_day,
     )
     subject, state = version.key.subject, policy.state_of(facts, now)
     if manifest.model != version.model:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 
 from caregate.errors import CaregateError
@@ -40,6 +41,10 @@ class VersionManifest:
         ``sha256:…`` of the data and of the gates' policy.
     files
         SHA-256 in hex of every file in the folder, by its path there.
+    compared_with
+        Digest of the version in use that it was held against; empty where there was none.
+    valid_until
+        Last day of the waivers that it stands on, ISO 8601; empty where it stands on none.
     """
 
     model: str
@@ -48,11 +53,18 @@ class VersionManifest:
     snapshot: str
     policy: str
     files: dict[str, str]
+    compared_with: str = ""
+    valid_until: str = ""
 
     @property
     def digest(self) -> str:
         """Return ``sha256:…`` of the manifest."""
         return digest_of(asdict(self))
+
+    @property
+    def last_day(self) -> date | None:
+        """Last day of the waivers that the version stands on."""
+        return date.fromisoformat(self.valid_until) if self.valid_until else None
 
     @property
     def signatures(self) -> int:

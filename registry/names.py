@@ -12,12 +12,13 @@ APPROVED_DIGEST, APPROVED_UNTIL = "approval.digest", "approval.expires"
 GATE_STATUS = "gate.status"
 GATE = "gate."
 AUTHOR, DIGEST, SNAPSHOT, POLICY = "author", "digest", "snapshot", "policy"
-RUN_KEY = "run.key"
+RUN_KEY, RECIPE = "run.key", "run.recipe"
+VALID_UNTIL = "waived.until"
 RISK_CLASS, SIGNATURES = "risk.class", "signatures.required"
 
 REQUIRED_AT_CREATION = (APPROVAL, GATE_STATUS, AUTHOR, DIGEST, SNAPSHOT, POLICY, RUN_KEY, RISK_CLASS, SIGNATURES)
 """What the pipeline has to say of a version when it registers it."""
-RESERVED = ("approval", "gate", "author", "digest", "snapshot", "policy", "run", "risk", "signatures")
+RESERVED = ("approval", "gate", "author", "digest", "snapshot", "policy", "run", "risk", "signatures", "waived")
 """First words of the tags that the server writes, or that are written once."""
 
 CHAMPION, PREVIOUS, CHALLENGER = "champion", "previous", "challenger"

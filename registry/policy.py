@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 from governance.people import Person, Role
@@ -79,6 +79,10 @@ class VersionFacts:
         How many have to approve.
     verdicts
         What was said so far, in order.
+    valid_until
+        Last day of the waivers that the version stands on; None where it stands on none.
+    overtaken_by
+        The version in use, if this one was not compared with it.
     """
 
     author: str
@@ -87,6 +91,8 @@ class VersionFacts:
     found: str
     signatures: int
     verdicts: Sequence[Signature]
+    valid_until: date | None = None
+    overtaken_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +119,21 @@ def refuse(why: str) -> Decision:
     return Decision(allowed=False, why=why)
 
 
+def end_of(day: date) -> datetime:
+    """Return the moment at which `day` is over, UTC."""
+    return datetime.combine(day + timedelta(days=1), time(), UTC)
+
+
+def expiry_of(facts: VersionFacts, at: datetime, days: int) -> datetime:
+    """Return until when an approval given `at` holds: `days`, and never longer than the waivers it stands on."""
+    by_itself = at + timedelta(days=days)
+    return min(by_itself, end_of(facts.valid_until)) if facts.valid_until else by_itself
+
+
 def approvals_that_count(facts: VersionFacts, now: datetime) -> list[Signature]:
-    """Return the approvals of this very content that have not expired."""
+    """Return the approvals of this very content that have not expired; none once a waiver under it ended."""
+    if facts.valid_until and now >= end_of(facts.valid_until):
+        return []
     given = [item for item in facts.verdicts if item.verdict is Verdict.APPROVED and item.digest == facts.digest]
     return [item for item in given if item.expires_at is not None and item.expires_at > now]
 
@@ -164,6 +183,10 @@ def _may_approve(actor: Person, facts: VersionFacts, now: datetime) -> Decision:
         return refuse(f"the gates' verdict is '{facts.gate_status}': only passed or cannot-tell may be approved")
     if facts.found != facts.digest:
         return refuse("the files are not those that went through the gates: run the model again")
+    if facts.overtaken_by is not None:
+        return refuse(f"version {facts.overtaken_by} came into use since this one was judged: run the model again")
+    if facts.valid_until and now >= end_of(facts.valid_until):
+        return refuse(f"a waiver that it stands on ended on {facts.valid_until}: mend the model or renew the waiver")
     given = approvals_that_count(facts, now)
     if actor.name in {item.by for item in given}:
         return refuse(f"{actor.name} has signed already: a clinical model needs a second person")

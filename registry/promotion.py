@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from caregate.clock import Clock, system_clock
-from caregate.errors import CaregateError, NotFound
+from caregate.errors import CaregateError, NotFound, Refused
 from caregate.settings import Settings
 from governance.database import open_database, require_current
 from governance.ledger import Ledger
@@ -20,9 +20,18 @@ from registry.approvals import VersionKey, approved_keys
 from registry.artifacts import artifact_folder
 from registry.champion import Champion, NoChampion, approved_folder, champion_of, standing_of
 from registry.digest import DigestMismatch, VersionManifest, verified_manifest
+from registry.incumbent import PROMOTED, overtaken_by
 from registry.versions import RegisteredVersion, aliases_of, read_version
 
-PROMOTED = "version.promote"
+
+class Outdated(Refused):
+    """A version that was not compared with the one in use."""
+
+    def __init__(self, subject: str, champion: Champion) -> None:
+        super().__init__(
+            f"{subject} is not promoted: version {champion.version} came into use since it was judged; "
+            f"run {champion.model} again to hold them against each other"
+        )
 
 
 class NoPrevious(NotFound):
@@ -45,11 +54,14 @@ def promote(
         If it has no standing approval.
     DigestMismatch
         If its files are not those that were registered.
+    Outdated
+        If another version came into use since it was judged, and it was never in use itself.
     """
     found = read_version(open_database(settings.registry_url), model, version)
     source = artifact_folder(settings, found.location)
     manifest = verified_manifest(source)
     standing_of(settings, found, manifest, now=clock())
+    _require_comparison(settings, found, manifest, clock)
     publish(settings, source, manifest)
     changed = _point(settings, found, clock)
     _leave_line(settings, found, manifest, by=by, again=changed, clock=clock)
@@ -110,6 +122,14 @@ def publish(settings: Settings, source: Path, manifest: VersionManifest) -> Path
     return target
 
 
+def _require_comparison(
+    settings: Settings, version: RegisteredVersion, manifest: VersionManifest, clock: Clock
+) -> None:
+    champion = overtaken_by(settings, version, manifest, clock=clock)
+    if champion is not None:
+        raise Outdated(version.key.subject, champion)
+
+
 def _point(settings: Settings, version: RegisteredVersion, clock: Clock) -> bool:
     from registry.connection import open_registry  # imports MLflow, which reading the champion does without
 
@@ -139,6 +159,7 @@ def _stands(settings: Settings, key: VersionKey, clock: Clock) -> bool:
         version = read_version(open_database(settings.registry_url), key.model, key.version)
         manifest = verified_manifest(artifact_folder(settings, version.location))
         standing_of(settings, version, manifest, now=clock())
+        _require_comparison(settings, version, manifest, clock)
         return version.key == key
     return False
 

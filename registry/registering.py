@@ -126,9 +126,15 @@ def _seal(candidate: Candidate) -> str:
         snapshot=candidate.snapshot,
         policy=candidate.policy,
         files=hash_files(candidate.folder),
+        compared_with=candidate.compared_with,
+        valid_until=_last_day(candidate),
     )
     write_manifest(candidate.folder, manifest)
     return manifest.digest
+
+
+def _last_day(candidate: Candidate) -> str:
+    return candidate.valid_until.isoformat() if candidate.valid_until else ""
 
 
 def _version_of(registry: Registry, candidate: Candidate) -> Registered | None:
@@ -241,4 +247,8 @@ def version_tags(candidate: Candidate, digest: str) -> dict[str, str]:
         names.RISK_CLASS: candidate.risk_class.value,
         names.SIGNATURES: str(signatures),
     }
+    if candidate.recipe:
+        fixed[names.RECIPE] = candidate.recipe
+    if candidate.valid_until:
+        fixed[names.VALID_UNTIL] = _last_day(candidate)
     return fixed | {f"{names.GATE}{gate}": verdict.value for gate, verdict in candidate.gates.items()}

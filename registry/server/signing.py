@@ -16,6 +16,7 @@ from registry import names, policy
 from registry.approvals import read_verdicts, record_verdict, verdicts_on
 from registry.artifacts import artifact_folder
 from registry.digest import verified_manifest
+from registry.incumbent import overtaken_by
 from registry.policy import Decision, Signature, State, Verdict, VersionFacts
 from registry.versions import RegisteredVersion
 
@@ -50,7 +51,7 @@ class SigningDesk:
             now = self._clock()
             decision = policy.may_say(actor, gesture, facts, now)
             if decision.allowed:
-                days = self._settings.approval_days
+                expires = policy.expiry_of(facts, now, self._settings.approval_days)
                 record_verdict(
                     connection,
                     self._ledger,
@@ -59,7 +60,7 @@ class SigningDesk:
                     by=actor.name,
                     digest=facts.digest,
                     at=now,
-                    days=days,
+                    expires=expires,
                 )
         return decision
 
@@ -88,8 +89,15 @@ class SigningDesk:
             manifest = verified_manifest(artifact_folder(self._settings, version.location))
         except CaregateError:
             return _facts_of_tags(version)
-        facts = _facts_of_tags(version)
-        return replace(facts, found=manifest.digest, author=manifest.author, signatures=manifest.signatures)
+        champion = overtaken_by(self._settings, version, manifest, clock=self._clock)
+        return replace(
+            _facts_of_tags(version),
+            found=manifest.digest,
+            author=manifest.author,
+            signatures=manifest.signatures,
+            valid_until=manifest.last_day,
+            overtaken_by=champion.version if champion else None,
+        )
 
 
 def _facts_of_tags(version: RegisteredVersion) -> VersionFacts:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from registry import names
 from registry.artifacts import artifact_folder
 from registry.champion import NoChampion, NotApproved, approved_folder, champion_of
 from registry.digest import DigestMismatch
-from registry.promotion import NoPrevious, pending_promotions, promote, rollback
+from registry.promotion import NoPrevious, Outdated, pending_promotions, promote, rollback
 from registry.registering import Registered, register
 from registry.server.signing import SigningDesk
 from registry.versions import UnknownVersion, aliases_of, read_version
@@ -38,6 +38,11 @@ def sign(home: Settings, version: Registered, by: str, value: str = "approved") 
     found = read_version(open_database(home.registry_url), version.model, version.version)
     decision = SigningDesk(home, governance, system_clock).take(actor, found, value)
     assert decision.allowed, decision.why
+
+
+def use(home: Settings, version: Registered) -> None:
+    sign(home, version, "rita")
+    promote(home, version.model, version.version)
 
 
 def later(days: int) -> datetime:
@@ -110,10 +115,8 @@ class TestWhatAwaitsPromotion:
         assert pending_promotions(home) == []
 
     def test_does_not_undo_a_rollback(self, home: Settings, candidate: CandidateFactory) -> None:
-        for key, seed in (("one", 0), ("two", 1)):
-            version = register(home, candidate(key, seed=seed))
-            sign(home, version, "rita")
-            promote(home, "no-show", version.version)
+        use(home, first := register(home, candidate("one")))
+        use(home, register(home, candidate("two", seed=1, compared_with=first.digest)))
         assert rollback(home, "no-show", by="ada").version == 1
         assert pending_promotions(home) == []
         assert aliases_of(open_database(home.registry_url), "no-show") == {names.CHAMPION: 1, names.PREVIOUS: 2}
@@ -122,6 +125,60 @@ class TestWhatAwaitsPromotion:
         register(home, candidate("one"))
         with pytest.raises(NoPrevious):
             rollback(home, "no-show", by="ada")
+
+
+class TestWhatWasNotComparedWithTheVersionInUse:
+    @pytest.fixture
+    def side_by_side(self, home: Settings, candidate: CandidateFactory) -> Registered:
+        """A version that was judged before another one, judged beside it, came into use."""
+        other, second = register(home, candidate("one")), register(home, candidate("two", seed=1))
+        sign(home, second, "rita")
+        use(home, other)
+        return second
+
+    def test_does_not_follow_it(self, home: Settings, side_by_side: Registered) -> None:
+        with pytest.raises(Outdated, match="run no-show again"):
+            promote(home, "no-show", side_by_side.version)
+        assert pending_promotions(home) == []
+        assert champion_of(home, "no-show").version == 1
+
+    def test_is_not_signed_either(self, home: Settings, candidate: CandidateFactory) -> None:
+        other, second = register(home, candidate("one")), register(home, candidate("two", seed=1))
+        use(home, other)
+        with pytest.raises(AssertionError, match="version 1 came into use since this one was judged"):
+            sign(home, second, "rita")
+
+    def test_follows_it_once_it_was(
+        self, home: Settings, side_by_side: Registered, candidate: CandidateFactory
+    ) -> None:
+        again = register(home, candidate("again", seed=1, compared_with=champion_of(home, "no-show").digest))
+        sign(home, again, "rita")
+        assert [key.version for key in pending_promotions(home)] == [again.version]
+        assert promote(home, "no-show", again.version).version == again.version
+
+    def test_comes_back_if_it_was_in_use_before(self, home: Settings, candidate: CandidateFactory) -> None:
+        use(home, first := register(home, candidate("one")))
+        use(home, register(home, candidate("two", seed=1, compared_with=first.digest)))
+        assert promote(home, "no-show", first.version).version == first.version
+
+
+class TestAVersionThatStandsOnAWaiver:
+    def test_is_signed_until_the_waiver_ends_at_most(self, home: Settings, candidate: CandidateFactory) -> None:
+        tomorrow = later(1).date()
+        use(home, register(home, candidate("one", valid_until=tomorrow)))
+        assert champion_of(home, "no-show").standing.expires_at.date() == tomorrow + timedelta(days=1)
+        with pytest.raises(NotApproved):
+            champion_of(home, "no-show", clock=fixed_clock(later(3)))
+
+    def test_cannot_be_signed_after_it(self, home: Settings, candidate: CandidateFactory) -> None:
+        version = register(home, candidate("one", valid_until=later(-2).date()))
+        with pytest.raises(AssertionError, match="a waiver that it stands on ended"):
+            sign(home, version, "rita")
+
+    def test_names_the_day_on_its_page(self, home: Settings, candidate: CandidateFactory) -> None:
+        version = register(home, candidate("one", valid_until=date(2100, 1, 31)))
+        tags = read_version(open_database(home.registry_url), "no-show", version.version).tags
+        assert tags[names.VALID_UNTIL] == "2100-01-31"
 
 
 class TestTheChampion:
