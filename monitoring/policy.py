@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from caregate.errors import CaregateError
+from validation.drift_limits import DriftLimits
 from validation.policy import FOLDER
 
 POLICY = FOLDER / "monitoring.yaml"
@@ -23,17 +24,6 @@ class MonitoringPolicyUnreadable(CaregateError):
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DriftLimits(_Part):
-    """Limits of the population stability index, and how it is made."""
-
-    bins: int = Field(ge=2)
-    least_share: float = Field(gt=0, lt=1)
-    watch: float = Field(gt=0)
-    act: float = Field(gt=0)
-    confidence: float = Field(gt=0.5, lt=1)
-    least_rows: int = Field(ge=1)
 
 
 class Drop(_Part):

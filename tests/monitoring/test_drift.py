@@ -5,37 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xgboost as xgb
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from models.artifact import Calibration, Column, FittedModel
-from monitoring.drift import drift, judge_drift, reference_of, references, stability_index
+from monitoring.drift import drift, judge_drift, references
 from monitoring.finding import Alarm, Finding, worst
 from monitoring.policy import MonitoringPolicyUnreadable, load_monitoring_policy
+from validation.drift import reference_of
 
 LIMITS = load_monitoring_policy().drift
-SHARES = st.lists(st.floats(0.01, 1), min_size=5, max_size=5).map(lambda raw: np.array(raw) / sum(raw))
 
 
 @pytest.fixture
 def chance():
     return np.random.default_rng(11)
-
-
-class TestIndex:
-    @given(before=SHARES, now=SHARES)
-    @settings(deadline=None)
-    def test_it_is_never_negative_symmetric_and_zero_for_the_same(self, before, now):
-        assert stability_index(before, now, 1e-4) >= 0
-        assert stability_index(before, now, 1e-4) == pytest.approx(stability_index(now, before, 1e-4))
-        assert stability_index(before, before, 1e-4) == 0
-
-    def test_it_is_the_textbooks_figure(self):
-        before, now = np.array([0.5, 0.5]), np.array([0.7, 0.3])
-        assert stability_index(before, now, 1e-4) == pytest.approx(0.2 * np.log(1.4) - 0.2 * np.log(0.6))
-
-    def test_an_empty_bin_does_not_make_it_infinite(self):
-        assert np.isfinite(stability_index(np.array([1.0, 0.0]), np.array([0.0, 1.0]), 1e-4))
 
 
 class TestJudging:
