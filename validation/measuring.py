@@ -14,10 +14,11 @@ from validation.calibration_line import (
     newton_step,
     offset_terms,
 )
+from validation.feature_strength import strongest_feature
 from validation.group_metrics import GroupCells, measure_partition
 from validation.groups import minimum_positives, partitions, with_unknown
 from validation.measured import Measured, Subset, TradeOff
-from validation.parts import Inputs, Parts, overlap
+from validation.parts import Parts, overlap
 from validation.policy import Policy
 from validation.scored import Codes, Flags, Floats, Grouping, ScoredRows
 from validation.statistics import CellSums, Ranks
@@ -47,7 +48,7 @@ def measure(rows: ScoredRows, policy: Policy, parts: Parts | None = None) -> Mea
         name: measure_partition(name, bench.cells, grouping, draws, policy=policy, minimum=minimum)
         for name, grouping in bench.partitions.items()
     }
-    strongest = (bench.strongest, draws["feature"].column(0).map(_oriented)) if bench.strongest else None
+    strongest = (bench.strongest, draws["feature"].column(0)) if bench.strongest else None
     return Measured(
         overall=bench.overall(draws),
         strata={name: bench.subset(f"stratum {name}", flags, draws) for name, flags in rows.strata.items()},
@@ -106,7 +107,8 @@ class _Bench:
         self.strongest: str = ""
         self.feature: Floats | None = None
         if parts:
-            self.strongest, self.feature = _strongest(parts, rows.label, self.part)
+            seed = policy.bootstrap.seed.value
+            self.strongest, self.feature = strongest_feature(parts, rows.label, self.part, seed=seed)
 
     def run(self) -> dict[str, Draws]:
         everything = np.arange(self.rows.n)
@@ -202,27 +204,6 @@ def _true_gaps(sums: Floats, *, chance: float) -> Floats:
     gaps, sizes, variances = sums[:, 0::3], sums[:, 1::3], sums[:, 2::3]
     total = np.sqrt(np.maximum(gaps**2 - chance * variances, 0.0)).sum(axis=1, keepdims=True)
     return np.asarray(total / sizes.sum(axis=1, keepdims=True))
-
-
-def _strongest(parts: Parts, label: Flags, part: Codes) -> tuple[str, Floats]:
-    """Return the feature that alone orders the rows `part` best, and its values on all rows, missing ones lowest."""
-    aucs = _feature_aucs(parts.test_inputs[part], label[part])
-    place = int(np.argmax(np.abs(aucs - 0.5)))
-    return parts.names[place], _filled(parts.test_inputs[:, place])
-
-
-def _feature_aucs(inputs: Inputs, label: Flags) -> Floats:
-    who = np.zeros(len(label), dtype=np.int64)
-    one = np.ones((1, 1))
-    return np.array([Ranks(who, label, _filled(column), who, 1)(one)[0, 0] for column in inputs.T])
-
-
-def _filled(values: Inputs) -> Floats:
-    return np.where(np.isnan(values), -np.inf, values).astype(np.float64)
-
-
-def _oriented(auc: Floats) -> Floats:
-    return np.asarray(np.maximum(auc, 1 - auc))
 
 
 def _dense(codes: Codes) -> Codes:

@@ -48,6 +48,8 @@ class Overlap:
         Patients on both sides, and on the test side in all.
     identical_rows, test_rows
         Test rows that stand in the training part too, same patient and same inputs, and test rows in all.
+    duplicate_rows
+        Test rows that repeat another test row, same patient and same inputs: the first of them does not count.
     """
 
     split: str
@@ -55,6 +57,7 @@ class Overlap:
     test_patients: int
     identical_rows: int
     test_rows: int
+    duplicate_rows: int
 
 
 def overlap(parts: Parts) -> Overlap:
@@ -70,6 +73,7 @@ def overlap(parts: Parts) -> Overlap:
         test_patients=len(test_patients),
         identical_rows=int(np.isin(test, train).sum()),
         test_rows=len(test),
+        duplicate_rows=len(test) - len(np.unique(test)),
     )
 
 
