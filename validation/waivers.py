@@ -45,9 +45,13 @@ def apply_waivers(gates: Sequence[GateResult], policy: Policy, today: date) -> t
         The day on which the run is judged.
     """
     return tuple(
-        replace(gate, checks=tuple(_waived(gate.gate, check, policy.waivers, today) for check in gate.checks))
-        for gate in gates
+        replace(gate, checks=tuple(_waived(gate.gate, check, policy, today) for check in gate.checks)) for gate in gates
     )
+
+
+def in_force(policy: Policy, today: date) -> tuple[Waiver, ...]:
+    """Return the waivers of `policy` that hold today, in its order."""
+    return tuple(waiver for waiver in policy.waivers if waiver.until >= today)
 
 
 def ends(gates: Sequence[GateResult]) -> date | None:
@@ -60,12 +64,12 @@ def uses(gates: Sequence[GateResult], policy: Policy) -> tuple[UsedWaiver, ...]:
     return tuple(UsedWaiver(waiver, _use(gates, waiver)) for waiver in policy.waivers)
 
 
-def _waived(gate: str, check: Check, waivers: Sequence[Waiver], today: date) -> Check:
-    meant = [item for item in waivers if (item.gate, item.check) == (gate, check.name)]
+def _waived(gate: str, check: Check, policy: Policy, today: date) -> Check:
+    meant = [item for item in policy.waivers if (item.gate, item.check) == (gate, check.name)]
     if check.verdict is not Verdict.FAILED or gate in UNWAIVABLE or not meant:
         return check
     last = max(meant, key=lambda item: item.until)
-    if last.until < today:
+    if last not in in_force(policy, today):
         return replace(check, reason=f"{check.reason} (its waiver by {last.owner} ended on {last.until.isoformat()})")
     return replace(check, verdict=Verdict.CANNOT_TELL, waiver=Waived(last.reason, last.owner, last.until))
 

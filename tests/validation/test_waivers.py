@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from validation.gates.result import Check, GateResult, Verdict, Waived
 from validation.limits import UNWAIVABLE, Waiver
 from validation.policy import InvalidPolicy, Policy, load_policy
-from validation.waivers import Use, apply_waivers, ends, uses
+from validation.waivers import Use, apply_waivers, ends, in_force, uses
 
 TODAY = date(2026, 11, 22)
 REASON = "the older patients are called by hand until the spring"
@@ -67,6 +67,13 @@ class TestAWaiverThatEnded:
     def test_is_listed_as_expired(self):
         ended = policy(waiver(date(2026, 11, 21)))
         assert uses(apply_waivers(gates(), ended, TODAY), ended)[0].use is Use.EXPIRED
+
+
+class TestItsLastDay:
+    def test_still_counts_and_the_next_does_not(self):
+        one = policy(waiver(TODAY))
+        assert in_force(one, TODAY) == one.waivers
+        assert in_force(one, date(2026, 11, 23)) == ()
 
 
 class TestAWaiverThatMeetsNoFailure:
