@@ -16,11 +16,13 @@ class Rebuilt:
     ----------
     rows
         Rows that were rebuilt.
-    own_outcome, later_rows
-        Rows that differ, by feature: once their own outcome is taken away, and once everything that came later is.
+    unavailable, own_outcome, later_rows
+        Rows that differ from the step before, by feature: built from the rows alone that scoring hands in, then
+        without their own outcome, then without everything that came later.
     """
 
     rows: int
+    unavailable: Mapping[str, int]
     own_outcome: Mapping[str, int]
     later_rows: Mapping[str, int]
 
