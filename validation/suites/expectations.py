@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from validation.suites.result import Finding, Outcome
-from validation.suites.rule import Rule
+from validation.suites.rule import Layer, Rule
 
 SHOWN = {"result_format": "SUMMARY", "partial_unexpected_count": 0}
 """Counts only: without a partial list no value of a row enters the result."""
@@ -27,14 +28,16 @@ def load_in_background() -> threading.Thread:
     return thread
 
 
-def judge(table: str, rules: Sequence[Rule], rows: pd.DataFrame) -> tuple[Finding, ...]:
-    """Hold `rows` of `table` against `rules`; safe to call from any thread.
+def judge(
+    table: str, rules: Sequence[Rule], rows: pd.DataFrame, *, layer: Layer = Layer.CANONICAL
+) -> tuple[Finding, ...]:
+    """Hold `rows` of `table`, which stands in `layer`, against `rules`; safe to call from any thread.
 
     A rule that cannot be computed, as on a column that is not there, is an error and not a broken rule.
     """
     with _one_at_a_time:  # Great Expectations keeps its current context in a module
         results = _validate(table, rules, rows)
-    return tuple(_finding(table, rule, results[rule.id], len(rows)) for rule in rules)
+    return tuple(_finding(table, layer, rule, results[rule.id], len(rows)) for rule in rules)
 
 
 def _validate(table: str, rules: Sequence[Rule], rows: pd.DataFrame) -> Mapping[str, Mapping[str, Any]]:
@@ -53,7 +56,7 @@ def _expectation(gx: Any, rule: Rule) -> Any:
     return kind(**rule.arguments, severity=rule.severity.value, meta={"rule": rule.id})
 
 
-def _finding(table: str, rule: Rule, answer: Mapping[str, Any], rows: int) -> Finding:
+def _finding(table: str, layer: Layer, rule: Rule, answer: Mapping[str, Any], rows: int) -> Finding:
     found = answer["result"]
     fault = _fault(answer["exception_info"])
     outcome = Outcome.ERROR if fault else Outcome.HELD if answer["success"] else Outcome.BROKEN
@@ -69,8 +72,10 @@ def _finding(table: str, rule: Rule, answer: Mapping[str, Any], rows: int) -> Fi
         rows=rows,
         unexpected=found.get("unexpected_count"),
         missing=found.get("missing_count"),
-        observed=None if observed is None else round(float(observed), 4),
+        observed=None if observed is None or math.isnan(observed) else round(float(observed), 4),
         fault=fault,
+        layer=layer,
+        done=rule.done,
     )
 
 

@@ -39,8 +39,19 @@ def quality_folder(root: Path, snapshot: Snapshot, table: str) -> Path:
 
 
 def read_result(folder: Path) -> SuiteResult:
-    """Read what `check_snapshot` found."""
+    """Read what `write_quality` wrote."""
     return _FORM.validate_json((folder / RESULT).read_bytes())
+
+
+def write_quality(folder: Path, result: SuiteResult) -> None:
+    """Write `result` into `folder`: as JSON, and as a page for people."""
+    from validation.suites.page import page
+
+    said: Any = _FORM.dump_python(result, mode="json")
+    (folder / RESULT).write_text(
+        json.dumps(said, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    (folder / PAGE).write_text(page(result), encoding="utf-8")
 
 
 def suites_for(snapshot: Snapshot) -> tuple[str, ...]:
@@ -49,17 +60,11 @@ def suites_for(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def _judge(snapshot: Snapshot, table: str, folder: Path) -> None:
-    from validation.suites.page import page
     from validation.suites.validate import validate_tables  # imports Great Expectations, which takes seconds
 
     as_of = datetime.fromisoformat(snapshot.manifest.created_at)
     tables = {name: pl.read_parquet(snapshot.path(name)) for name in ("patients", table)}
-    result = validate_tables(tables, [table], as_of=as_of)
-    said: Any = _FORM.dump_python(result, mode="json")
-    (folder / RESULT).write_text(
-        json.dumps(said, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    (folder / PAGE).write_text(page(result), encoding="utf-8")
+    write_quality(folder, validate_tables(tables, [table], as_of=as_of))
 
 
 @lru_cache(maxsize=8)

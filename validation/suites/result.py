@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from validation.gates.result import Verdict
-from validation.suites.rule import Severity
+from validation.suites.rule import Layer, Severity
 
 
 class Outcome(StrEnum):
@@ -39,6 +39,10 @@ class Finding:
         The mean, for rules on one.
     fault
         The kind of the error, without its text.
+    layer
+        Where its table stands.
+    done
+        What the door does about such rows; empty where nothing is done.
     """
 
     rule: str
@@ -53,6 +57,8 @@ class Finding:
     missing: int | None = None
     observed: float | None = None
     fault: str | None = None
+    layer: Layer = Layer.CANONICAL
+    done: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +71,21 @@ class TableSize:
 
 @dataclass(frozen=True)
 class SuiteResult:
-    """All findings."""
+    """All findings.
+
+    Attributes
+    ----------
+    findings
+        Of all tables.
+    tables
+        Their sizes, by name.
+    absent
+        Why a layer has no findings, by its name.
+    """
 
     findings: tuple[Finding, ...]
     tables: Mapping[str, TableSize]
+    absent: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -90,8 +107,21 @@ class SuiteResult:
         return {
             "verdict": self.verdict.value,
             "tables": {name: asdict(size) for name, size in self.tables.items()},
-            "findings": [
-                asdict(each) | {"severity": each.severity.value, "outcome": each.outcome.value}
-                for each in self.findings
-            ],
+            "absent": dict(self.absent),
+            "findings": [asdict(each) | _words(each) for each in self.findings],
         }
+
+
+def joined(results: Sequence[SuiteResult], absent: Mapping[str, str]) -> SuiteResult:
+    """Return the findings of several layers as one result; `absent` says why a layer has none."""
+    findings = tuple(finding for result in results for finding in result.findings)
+    tables = {name: size for result in results for name, size in result.tables.items()}
+    return SuiteResult(findings, tables, absent)
+
+
+def _words(finding: Finding) -> dict[str, str]:
+    return {
+        "severity": finding.severity.value,
+        "outcome": finding.outcome.value,
+        "layer": finding.layer.value,
+    }

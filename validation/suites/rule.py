@@ -24,6 +24,15 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+class Layer(StrEnum):
+    """Where on the way from a file to a score a table stands."""
+
+    RAW = "raw"
+    CANONICAL = "canonical"
+    FEATURE = "feature"
+    PREDICTION = "prediction"
+
+
 class UnknownSuite(BadInput):
     """No suite has this name."""
 
@@ -45,6 +54,10 @@ class Rule:
         What the class is made with: column, bounds, ``mostly``.
     severity, reason
         What breaking it means, and why the rule stands.
+    done
+        What the door does about rows that break it; empty where nothing is done.
+    defect
+        The kind of defect that it is there for, where it is there for one.
     """
 
     id: str
@@ -52,6 +65,8 @@ class Rule:
     arguments: Mapping[str, Any]
     severity: Severity
     reason: str
+    done: str = ""
+    defect: str = ""
 
     @property
     def column(self) -> str:
@@ -66,24 +81,30 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """The rules of one canonical table.
+    """The rules of one table.
 
     Attributes
     ----------
     table
-        The table's name.
+        The table's name, unique over all layers of a run.
     sample_rows
         Rows that rules which allow exceptions are judged on; past it they are drawn by chance.
     rules
         In the order of the page.
+    layer
+        Where the table stands.
     """
 
     table: str
     sample_rows: int
     rules: tuple[Rule, ...]
+    layer: Layer = Layer.CANONICAL
 
 
 SUITES = ("appointments", "encounters")
+"""Canonical tables that have one."""
+OWN = ("id", "expect", "severity", "reason", "done", "defect")
+"""What a file says of a rule itself; all else is handed to the expectation."""
 
 
 @lru_cache(maxsize=8)
@@ -97,11 +118,18 @@ def load_suite(name: str) -> Suite:
     """
     if name not in SUITES:
         raise UnknownSuite(name)
-    said = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
-    return Suite(said["table"], said["sample_rows"]["value"], tuple(_rule(each) for each in said["rules"]))
+    return read_suite(FOLDER / f"{name}.yaml", Layer.CANONICAL)
 
 
-def _rule(said: Mapping[str, Any]) -> Rule:
-    own = ("id", "expect", "severity", "reason")
-    arguments = {key: value for key, value in said.items() if key not in own}
-    return Rule(said["id"], said["expect"], arguments, Severity(said["severity"]), said["reason"])
+def read_suite(path: Path, layer: Layer) -> Suite:
+    """Read the suite that stands at `path`."""
+    said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return Suite(said["table"], said["sample_rows"]["value"], tuple(map(rule_of, said["rules"])), layer)
+
+
+def rule_of(said: Mapping[str, Any]) -> Rule:
+    """Return the rule that a suite's file says."""
+    arguments = {key: value for key, value in said.items() if key not in OWN}
+    severity = Severity(said["severity"])
+    words = {key: said[key] for key in ("reason", "done", "defect") if key in said}
+    return Rule(said["id"], said["expect"], arguments, severity, **words)

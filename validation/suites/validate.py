@@ -1,8 +1,9 @@
-"""Holding canonical tables against their suites."""
+"""Holding tables against their suites."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -11,7 +12,7 @@ import pandas as pd
 import polars as pl
 
 from validation.suites.expectations import judge
-from validation.suites.result import Finding, SuiteResult, TableSize
+from validation.suites.result import SuiteResult, TableSize, joined
 from validation.suites.rule import Rule, Suite, load_suite
 from validation.suites.view import VIEWS
 
@@ -26,7 +27,8 @@ def validate_tables(
     """Hold `tables` against `suites`.
 
     What follows from several rows is computed on all of them. Rules that allow no exception are held against every row;
-    the others are judged on a sample where the table is larger than the suite's ``sample_rows``.
+    the others are judged on a sample where the table is larger than the suite's ``sample_rows``. The two are judged
+    apart, or rows that break a rule would be more frequent in the sample than in the table.
 
     Parameters
     ----------
@@ -44,27 +46,37 @@ def validate_tables(
     UnknownSuite
         If a suite does not exist.
     """
-    findings: list[Finding] = []
-    sizes = {}
-    for name in suites:
-        suite = load_suite(name)
-        rows = _polars(tables[suite.table])
-        chosen = choose(VIEWS[suite.table](rows, as_of), suite, seed)
-        findings += judge(suite.table, suite.rules, chosen.to_pandas())
-        sizes[suite.table] = TableSize(len(rows), len(chosen))
-    return SuiteResult(tuple(findings), sizes)
+    loaded = [load_suite(name) for name in suites]
+    results = [
+        judge_view(VIEWS[suite.table](_polars(tables[suite.table]), as_of), suite, seed=seed) for suite in loaded
+    ]
+    return joined(results, {})
 
 
-def choose(view: pl.DataFrame, suite: Suite, seed: int) -> pl.DataFrame:
-    """Return all rows; of too many a sample, and with it rows that break a rule which allows none, up to as many."""
+def judge_view(view: pl.DataFrame, suite: Suite, *, seed: int = 0) -> SuiteResult:
+    """Hold a table's `view` against its `suite`: all rows, or of too many what `sample` and `breaking` choose."""
     if len(view) <= suite.sample_rows:
-        return view
-    sampled = pl.Series(range(len(view)), dtype=pl.UInt32).sample(suite.sample_rows, seed=seed).sort()
-    broken = [_broken(rule) for rule in suite.rules if rule.allows_none]
-    if not broken:
-        return view[sampled]
-    at = view.select(reduce(or_, broken).fill_null(value=False).arg_true()).to_series().head(suite.sample_rows)
-    return view[pl.concat([sampled, at.cast(pl.UInt32)]).unique().sort()]
+        findings = judge(suite.table, suite.rules, view.to_pandas(), layer=suite.layer)
+        return SuiteResult(findings, {suite.table: TableSize(len(view), len(view))})
+    strict = [rule for rule in suite.rules if rule.allows_none]
+    lenient = [rule for rule in suite.rules if not rule.allows_none]
+    found = judge(suite.table, lenient, sample(view, suite, seed).to_pandas(), layer=suite.layer)
+    held = judge(suite.table, strict, breaking(view, suite).to_pandas(), layer=suite.layer)
+    by_rule = {each.rule: each for each in (*found, *(replace(each, rows=len(view)) for each in held))}
+    findings = tuple(by_rule[rule.id] for rule in suite.rules)
+    return SuiteResult(findings, {suite.table: TableSize(len(view), suite.sample_rows)})
+
+
+def sample(view: pl.DataFrame, suite: Suite, seed: int) -> pl.DataFrame:
+    """Return rows drawn by chance, in their order, for rules that allow exceptions and for means."""
+    return view[pl.Series(range(len(view)), dtype=pl.UInt32).sample(suite.sample_rows, seed=seed).sort()]
+
+
+def breaking(view: pl.DataFrame, suite: Suite) -> pl.DataFrame:
+    """Return the first row and all, up to the sample's size, that break a rule which allows no exception."""
+    first = pl.int_range(pl.len()) == 0
+    broken = [_broken(rule).fill_null(value=False) for rule in suite.rules if rule.allows_none]
+    return view.filter(reduce(or_, broken, first)).head(suite.sample_rows)
 
 
 def _broken(rule: Rule) -> pl.Expr:
