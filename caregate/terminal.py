@@ -93,6 +93,11 @@ def _cell(value: object) -> str:
     return f"[{style}]{text}[/]" if style else text.replace("[", "\\[")
 
 
+def reads_a_person() -> bool:
+    """Return whether standard output is a terminal, and not a file, a pipe or a log."""
+    return sys.stdout.isatty()
+
+
 def program() -> str:
     """Return how this program is called from here: by its name where the shell finds it, else by its path."""
     called = Path(sys.argv[0]).resolve()

@@ -9,10 +9,13 @@ import polars as pl
 from crm.canonical import conform
 from crm.source import Draft, RawTables
 from crm.tables import IDENTIFIERS
+from governance.row_keys import RowKeys
 from governance.vault import Vault
 
-SEALED = pl.Schema({"table": pl.String(), "rule": pl.String(), "row_number": pl.Int64(), "sealed": pl.Binary()})
-"""The quarantine as it is written."""
+SEALED = pl.Schema(
+    {"table": pl.String(), "rule": pl.String(), "row_number": pl.Int64(), "key": pl.String(), "sealed": pl.Binary()}
+)
+"""The quarantine as it is written: `sealed` is null where the row was discarded before, `key` names the row's key."""
 
 
 def deidentify(raw: RawTables, vault: Vault, *, owner: str) -> Draft:
@@ -37,6 +40,7 @@ def deidentify(raw: RawTables, vault: Vault, *, owner: str) -> Draft:
         basis=raw.basis,
         owner=raw.owner or owner,
         consent=raw.consent,
+        released=raw.released,
     )
 
 
@@ -70,12 +74,22 @@ def _replace(frame: pl.DataFrame, kind: str, tokens: pl.DataFrame) -> pl.DataFra
 
 
 def _seal(raw: RawTables, vault: Vault) -> pl.DataFrame:
+    rows = list(raw.rejected.select("table", "row_number", "raw").iter_rows())
+    system = raw.system or raw.source
+    marks = [row_mark(vault, system, table, text) for table, _, text in rows]
+    keys = RowKeys(vault).draw(marks)
     sealed = [
-        vault.seal(quarantine_label(raw.source, row["table"], row["row_number"]), row["raw"].encode())
-        for row in raw.rejected.iter_rows(named=True)
+        keys[mark].seal(quarantine_label(raw.source, table, number), text.encode())
+        for mark, (table, number, text) in zip(marks, rows, strict=True)
     ]
+    names = pl.Series("key", [keys[mark].name for mark in marks], dtype=pl.String)
     kept = raw.rejected.select("table", "rule", "row_number")
-    return kept.with_columns(pl.Series("sealed", sealed, dtype=pl.Binary)).cast(SEALED)
+    return kept.with_columns(names, pl.Series("sealed", sealed, dtype=pl.Binary)).cast(SEALED)
+
+
+def row_mark(vault: Vault, system: str, table: str, row: str) -> str:
+    """Return by what a held-back `row` (as JSON) of `table` of `system` is known again, whatever file it comes in."""
+    return vault.mark(f"quarantine/{system}/{table}", row.encode())
 
 
 def quarantine_label(source: str, table: str, row_number: int) -> str:

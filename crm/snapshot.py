@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,8 @@ class Manifest:
         Whether consent is asked per patient (``required``) or not (``not-required``), and why.
     created_at
         Moment of publication, ISO 8601 UTC; no part of the digest.
+    released
+        Rows that stand in the tables because a person released them, by the rule that they passed.
     """
 
     digest: str
@@ -76,6 +78,7 @@ class Manifest:
     owner: str
     consent: Mapping[str, str]
     created_at: str
+    released: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,7 @@ def publish(root: Path, draft: Draft, *, clock: Clock) -> Snapshot:
             owner=draft.owner,
             consent=draft.consent,
             created_at=clock().isoformat(timespec="microseconds"),
+            released=draft.released,
         )
         text = json.dumps(asdict(manifest), indent=1, sort_keys=True, ensure_ascii=False)
         (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
@@ -163,6 +167,12 @@ def open_snapshot(root: Path, reference: str) -> Snapshot:
     return _read(found[0])
 
 
+def published(root: Path) -> list[Snapshot]:
+    """Return every snapshot under `root`, oldest first."""
+    every = map(_read, _folders(root))
+    return sorted(every, key=lambda snapshot: (snapshot.manifest.created_at, snapshot.manifest.digest))
+
+
 def latest(root: Path, table: str) -> Snapshot:
     """Return the newest snapshot under `root` that holds rows of `table`.
 
@@ -171,14 +181,14 @@ def latest(root: Path, table: str) -> Snapshot:
     SnapshotNotFound
         If there is none.
     """
-    holding = [snapshot for snapshot in map(_read, _folders(root)) if snapshot.manifest.tables.get(table)]
+    holding = [snapshot for snapshot in published(root) if snapshot.manifest.tables.get(table)]
     if not holding:
         raise SnapshotNotFound(f"no snapshot holds {table}: run `caregate ingest` first")
-    return max(holding, key=lambda snapshot: (snapshot.manifest.created_at, snapshot.manifest.digest))
+    return holding[-1]
 
 
 def _facts(said: Draft | Manifest) -> dict[str, Any]:
-    return {
+    facts = {
         "source": said.source,
         "basis": said.basis,
         "owner": said.owner,
@@ -186,6 +196,7 @@ def _facts(said: Draft | Manifest) -> dict[str, Any]:
         "quarantined": dict(said.quarantined),
         "repaired": dict(said.repaired),
     }
+    return facts | {"released": dict(said.released)} if said.released else facts
 
 
 def _write_tables(folder: Path, tables: Mapping[str, pl.DataFrame], quarantine: pl.DataFrame) -> None:
@@ -202,7 +213,7 @@ def _folders(root: Path) -> list[Path]:
 def _read(folder: Path) -> Snapshot:
     try:
         said = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        manifest = Manifest(**{field.name: said[field.name] for field in fields(Manifest)})
+        manifest = Manifest(**{item.name: said[item.name] for item in fields(Manifest) if item.name in said})
     except (OSError, ValueError, KeyError, TypeError):
         raise SnapshotChanged(folder.name, "its manifest cannot be read") from None
     if manifest.digest != f"sha256:{folder.name}":

@@ -20,6 +20,13 @@ RECORDS = pl.Schema({"row_number": pl.Int64(), "record_id": pl.String()})
 """Rows that were not held back: number in the source, from 1, and the source's own record id."""
 
 
+class Released(Protocol):
+    """Tells which rows a person has released from the rule that held them back."""
+
+    def __call__(self, system: str, table: str, rule: str, row: str) -> bool:
+        """Return whether `row` (as JSON, in the form of `REJECTED`) may pass `rule` and no other."""
+
+
 @dataclass(frozen=True)
 class RawTables:
     """What a source read: canonical tables that still carry the source's identifiers. Never written anywhere.
@@ -36,6 +43,8 @@ class RawTables:
         Rows held back, in the schema `REJECTED`; each under the first rule that it met.
     repaired
         Rows changed, by rule.
+    released
+        Rows that stand in the tables because a person released them, by the rule that they passed.
     records
         By table, in the schema `RECORDS`: where each of its rows stood in the source and the record id it had there. A
         table without an entry has all rows of the source, and its key as it was.
@@ -58,6 +67,7 @@ class RawTables:
     owner: str | None = None
     system: str | None = None
     text: pl.DataFrame | None = field(repr=False, default=None)
+    released: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,12 +76,12 @@ class Draft:
 
     Attributes
     ----------
-    source, source_digest, basis, consent, repaired
+    source, source_digest, basis, consent, repaired, released
         As in `RawTables`.
     tables
         Canonical tables with vault tokens.
     quarantine
-        Columns ``table``, ``rule``, ``row_number``, ``sealed``: the rows held back, each sealed with the vault's key.
+        The rows held back, in the schema `crm.deidentify.SEALED`.
     quarantined
         Rows held back, by rule.
     owner
@@ -87,6 +97,7 @@ class Draft:
     basis: str
     owner: str
     consent: Mapping[str, str]
+    released: Mapping[str, int] = field(default_factory=dict)
 
 
 class Source(Protocol):
@@ -96,11 +107,11 @@ class Source(Protocol):
     def name(self) -> str:
         """The name that `caregate ingest` knows it by."""
 
-    def read(self, location: str | None, *, for_scoring: bool = False) -> RawTables:
+    def read(self, location: str | None, *, for_scoring: bool = False, released: Released | None = None) -> RawTables:
         """Read everything at `location` (a path or URL; none for generated data) and map it.
 
         Where the rows are only to be scored and not published, `for_scoring` leaves out what protects a published
-        snapshot alone, such as the merging of small sites.
+        snapshot alone, such as the merging of small sites. Rows that `released` names pass the rule that it names.
 
         Raises
         ------

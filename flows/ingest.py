@@ -108,5 +108,6 @@ def _show(snapshot: Snapshot) -> None:
     manifest = snapshot.manifest
     counts = [{"what": f"rows of {name}", "count": rows} for name, rows in manifest.tables.items() if rows]
     counts += [{"what": f"quarantined: {rule}", "count": rows} for rule, rows in manifest.quarantined.items()]
+    counts += [{"what": f"released: {rule}", "count": rows} for rule, rows in manifest.released.items()]
     counts += [{"what": f"repaired: {rule}", "count": rows} for rule, rows in manifest.repaired.items()]
     create_table_artifact(counts, key=f"snapshot-{manifest.source}", description=f"Snapshot `{manifest.digest}`")

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from caregate.secret_store import read_secrets
+from caregate.settings import load_settings
+from crm.quarantine import ReleasedRows
 from crm.source import RawTables, make_source
+from governance.database import open_database, require_current
+from governance.vault import Vault
 from validation.contracts.basis import check_basis
 
 _Key = tuple[str, str | None, tuple[tuple[str, int], ...]]
-_read: dict[_Key, RawTables] = {}
+_read: dict[_Key, tuple[ReleasedRows | None, RawTables]] = {}
 
 
 def read_source(source: str, location: str | None, options: Mapping[str, int]) -> None:
@@ -19,18 +24,28 @@ def read_source(source: str, location: str | None, options: Mapping[str, int]) -
     BadInput
         If it cannot be used; nothing was written then.
     """
-    raw = _look(source, location, options)
-    _read[_key(source, location, options)] = raw
+    released = _released()
+    _read[_key(source, location, options)] = released, _look(source, location, options, released)
 
 
 def take_source(source: str, location: str | None, options: Mapping[str, int]) -> RawTables:
     """Return what `read_source` kept, or read the source now."""
-    kept = _read.pop(_key(source, location, options), None)
-    return kept or _look(source, location, options)
+    released = _released()
+    asked, kept = _read.pop(_key(source, location, options), (None, None))
+    return kept if kept and asked == released else _look(source, location, options, released)
 
 
-def _look(source: str, location: str | None, options: Mapping[str, int]) -> RawTables:
-    raw = make_source(source, **options).read(location)
+def _released() -> ReleasedRows | None:
+    """Return what persons have released; nothing in a home that is not made yet."""
+    settings = load_settings()
+    if not settings.secrets_file.is_file():
+        return None
+    engine = require_current(open_database(settings.ledger_url))
+    return ReleasedRows.of(Vault(engine, read_secrets(settings.secrets_file).vault_key_bytes))
+
+
+def _look(source: str, location: str | None, options: Mapping[str, int], released: ReleasedRows | None) -> RawTables:
+    raw = make_source(source, **options).read(location, released=released)
     check_basis(raw.basis, raw.consent, raw.tables)
     return raw
 

@@ -43,6 +43,27 @@ vault = Table(
     Column("token", String(40), nullable=False, unique=True),
 )
 
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("row", String(40), primary_key=True),
+    Column("mark", String(64), nullable=False, unique=True),
+    Column("key", LargeBinary),
+    Column("since", DateTime(timezone=True), nullable=False),
+)
+
+quarantine_decisions = Table(
+    "quarantine_decisions",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("row", String(40), nullable=False),
+    Column("rule", String(100), nullable=False),
+    Column("verdict", String(20), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("by", String(100), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
 users = Table(
     "users",
     metadata,

@@ -8,6 +8,7 @@ read, and authenticated, so that a row moved to another namespace does not open.
 from __future__ import annotations
 
 import base64
+import hmac
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -46,18 +47,24 @@ class Vault:
     engine
         The governance database.
     key
-        64 bytes: the AES-SIV key of this home; the key of sealed rows is derived from it (HKDF, RFC 5869).
+        64 bytes: the AES-SIV key of this home; the keys of seals and marks are derived from it (HKDF, RFC 5869).
+
+    Attributes
+    ----------
+    engine
+        The governance database.
     """
 
     def __init__(self, engine: Engine, key: bytes) -> None:
-        self._engine = engine
+        self.engine = engine
         self._siv = AESSIV(key)
-        self._rows = AESGCM(HKDF(hashes.SHA256(), length=32, salt=None, info=b"caregate sealed rows").derive(key))
+        self._rows = AESGCM(_derive(key, b"caregate sealed rows"))
+        self._marks = _derive(key, b"caregate marks of rows")
 
     def tokens(self, namespace: str, identifiers: Iterable[str]) -> dict[str, str]:
         """Return the token of each identifier, drawing one for each that has none yet."""
         wanted = {self._seal(namespace, identifier): identifier for identifier in identifiers}
-        with exclusive(self._engine) as connection:
+        with exclusive(self.engine) as connection:
             known = self._look_up(connection, namespace, list(wanted))
             unknown = [sealed for sealed in wanted if sealed not in known]
             fresh = dict(zip(unknown, _draw(len(unknown)), strict=True))
@@ -68,15 +75,15 @@ class Vault:
     def known(self, namespace: str, identifiers: Iterable[str]) -> dict[str, str]:
         """Return the tokens of those identifiers that have one."""
         wanted = {self._seal(namespace, identifier): identifier for identifier in identifiers}
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             found = self._look_up(connection, namespace, list(wanted))
         return {wanted[sealed]: token for sealed, token in found.items()}
 
     def identifiers(self, tokens: Sequence[str]) -> dict[str, str]:
         """Return the identifier behind each token that this vault drew."""
         found: dict[str, str] = {}
-        with self._engine.connect() as connection:
-            for chunk in _chunks(tokens):
+        with self.engine.connect() as connection:
+            for chunk in chunks(tokens):
                 for row in connection.execute(select(vault).where(vault.c.token.in_(chunk))):
                     found[row.token] = self._open(row.namespace, row.sealed)
         return found
@@ -99,6 +106,15 @@ class Vault:
         except (InvalidTag, ValueError):
             raise SealBroken from None
 
+    def mark(self, label: str, content: bytes) -> str:
+        """Return by what `content` is known again under `label`: HMAC-SHA-256 under the home's key, 64 hex digits.
+
+        For rows that have to be recognised after their content is gone; never a token, and never written outside of
+        the governance database.
+        """
+        place = label.encode()
+        return hmac.digest(self._marks, len(place).to_bytes(4, "big") + place + content, "sha256").hex()
+
     def _seal(self, namespace: str, identifier: str) -> bytes:
         return self._siv.encrypt(identifier.encode(), [namespace.encode()])
 
@@ -113,11 +129,15 @@ class Vault:
         found: dict[bytes, str] = {}
         if not connection.execute(select(vault.c.token).where(vault.c.namespace == namespace).limit(1)).first():
             return found
-        for chunk in _chunks(sealed):
+        for chunk in chunks(sealed):
             query = select(vault.c.sealed, vault.c.token)
             query = query.where(vault.c.namespace == namespace, vault.c.sealed.in_(chunk))
             found.update({bytes(row.sealed): row.token for row in connection.execute(query)})
         return found
+
+
+def _derive(key: bytes, purpose: bytes) -> bytes:
+    return HKDF(hashes.SHA256(), length=32, salt=None, info=purpose).derive(key)
 
 
 def _draw(count: int) -> Iterator[str]:
@@ -141,5 +161,6 @@ def _store(connection: Connection, namespace: str, fresh: Mapping[bytes, str]) -
         connection.exec_driver_sql(str(statement), named)
 
 
-def _chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Yield `items` in as many at once as one statement takes."""
     return (items[start : start + LOOKUP] for start in range(0, len(items), LOOKUP))

@@ -71,6 +71,8 @@ def _show_snapshot(context: Context, digest: str) -> None:
     terminal.line(digest)
     terminal.line(f"rows: {plain({name: f'{rows:,}' for name, rows in manifest.tables.items() if rows})}")
     terminal.line(f"quarantined: {plain(manifest.quarantined)}")
+    if manifest.released:
+        terminal.line(f"released: {plain(manifest.released)}")
     terminal.line(f"repaired: {plain(manifest.repaired)}")
     terminal.line(f"basis: {manifest.basis}, owner: {manifest.owner}")
 

@@ -14,8 +14,8 @@ from crm.canonical import conform, empty
 from crm.dataset import Consent, Dataset, read_dataset
 from crm.policy import door_policy
 from crm.reading import file_digest, is_folder, require_location
-from crm.rules import Sorted, sort_out
-from crm.source import RawTables
+from crm.rules import Passes, Sorted, releasing, sort_out
+from crm.source import RawTables, Released
 from crm.sources.canonical_form import CSV, PARQUET, Form
 from crm.sources.canonical_rules import assumed_outcome_time, canonical_rules, small_cells
 from crm.tables import IDENTIFIERS, TABLES
@@ -37,7 +37,7 @@ class CanonicalFiles:
         self.name = name
         self._form = form
 
-    def read(self, location: str | None, *, for_scoring: bool = False) -> RawTables:
+    def read(self, location: str | None, *, for_scoring: bool = False, released: Released | None = None) -> RawTables:
         """Read the folder or the file at `location`, declared by the ``dataset.yaml`` in the same folder.
 
         Rows that are only to be scored need no declaration.
@@ -52,7 +52,10 @@ class CanonicalFiles:
         if not files:
             raise NoTables(self._form)
         declared = _declaration(place if is_folder(place) else place.parent, for_scoring=for_scoring)
-        found = {table: self._sort_out(path, table, for_scoring=for_scoring) for table, path in files.items()}
+        found = {
+            table: self._sort_out(path, table, releasing(released, declared.system, table), for_scoring=for_scoring)
+            for table, path in files.items()
+        }
         mended = {table: _mended(table, rows.kept, for_scoring=for_scoring) for table, rows in found.items()}
         tables, added = _with_every_patient(mended)
         return RawTables(
@@ -64,14 +67,15 @@ class CanonicalFiles:
             rejected=pl.concat([rows.rejected for rows in found.values()]),
             repaired=_add_up([*(rows.repaired for rows in found.values()), added]),
             records={table: rows.records for table, rows in found.items()},
+            released=_add_up([rows.released for rows in found.values()]),
             owner=declared.owner or None,
             system=declared.system,
         )
 
-    def _sort_out(self, path: Path, table: str, *, for_scoring: bool) -> Sorted:
+    def _sort_out(self, path: Path, table: str, passes: Passes | None, *, for_scoring: bool) -> Sorted:
         original, rows = self._form.rows(path, table)
         rules = canonical_rules(table, for_scoring=for_scoring)
-        return sort_out(rows, rules, table=table, key=IDENTIFIERS[table][0], original=original)
+        return sort_out(rows, rules, table=table, key=IDENTIFIERS[table][0], original=original, passes=passes)
 
 
 class CsvSource(CanonicalFiles):

@@ -9,7 +9,7 @@ import polars as pl
 from crm.canonical import required_columns, schema_of
 from crm.identity_rules import missing_value, repetition_rules
 from crm.policy import door_policy
-from crm.rules import Rule, quarantine, repair
+from crm.rules import CONTRACT, TWICE, UNMAPPED, Rule, quarantine, repair
 from crm.sources.canonical_text import UNREAD
 from crm.vocabulary import KEYS, RANGES, WORDS
 
@@ -22,7 +22,7 @@ BOOKED = pl.col("status") == "booked"
 def canonical_rules(table: str, *, for_scoring: bool) -> tuple[Rule, ...]:
     """Return the rules of `table` in the order in which they are asked."""
     return (
-        quarantine("malformed-value", "a value is not of its column's type", pl.col(UNREAD)),
+        quarantine("malformed-value", "a value is not of its column's type", pl.col(UNREAD), binding=UNMAPPED),
         missing_value(required_columns(table)),
         *_date_rules(table),
         *_vocabulary_rules(table),
@@ -39,7 +39,7 @@ def _repetition(table: str) -> tuple[Rule, ...]:
         return repetition_rules(pl.col(KEYS[table]), columns)
     return (
         quarantine("repeated-row", "the same row stands here already; once is enough",
-                   ~pl.struct(columns).is_first_distinct()),
+                   ~pl.struct(columns).is_first_distinct(), binding=TWICE),
     )  # fmt: skip
 
 
@@ -49,7 +49,11 @@ def _date_rules(table: str) -> tuple[Rule, ...]:
     if not times:
         return ()
     wrong = [~pl.col(name).dt.year().is_between(policy.first_year, policy.last_year) for name in times]
-    return (quarantine("broken-date", "a date lies outside of any clinic's life", pl.any_horizontal(wrong)),)
+    return (
+        quarantine(
+            "broken-date", "a date lies outside of any clinic's life", pl.any_horizontal(wrong), binding=UNMAPPED
+        ),
+    )
 
 
 def _vocabulary_rules(table: str) -> tuple[Rule, ...]:
@@ -58,19 +62,27 @@ def _vocabulary_rules(table: str) -> tuple[Rule, ...]:
     if "age" in schema_of(table):
         age = pl.col("age")
         rules += [
-            quarantine("negative-age", "nobody is younger than nought", age < 0),
-            quarantine("implausible-age", "older than people become", age.ge(policy.implausible_age)),
+            quarantine("negative-age", "nobody is younger than nought", age < 0, binding=CONTRACT),
+            quarantine("implausible-age", "older than people become", age.ge(policy.implausible_age), binding=""),
             repair(
                 "top-coded-age", "ages of 90 and above identify; they are one category", age.gt(policy.top_code_age)
             ),
         ]
     words = [~pl.col(name).is_in(sorted(known)) for name, known in WORDS.get(table, {}).items()]
     if words:
-        rules.append(quarantine("unknown-code", "a word is none of its column's closed set", pl.any_horizontal(words)))
+        rules.append(
+            quarantine(
+                "unknown-code", "a word is none of its column's closed set", pl.any_horizontal(words), binding=CONTRACT
+            )
+        )
     ranges = {name: bounds for name, bounds in RANGES.get(table, {}).items() if name != "age"}
     if ranges:
         outside = [~pl.col(name).is_between(low, high) for name, (low, high) in ranges.items()]
-        rules.append(quarantine("count-out-of-range", "a number is out of its range", pl.any_horizontal(outside)))
+        rules.append(
+            quarantine(
+                "count-out-of-range", "a number is out of its range", pl.any_horizontal(outside), binding=CONTRACT
+            )
+        )
     return tuple(rules)
 
 
@@ -80,11 +92,13 @@ def _appointment_rules() -> tuple[Rule, ...]:
             "booked-after-day",
             "booked after the day of the appointment; one day is allowed, for moments are UTC and days local",
             pl.col("booked_at").dt.date() > pl.col("day") + ZONES,
+            binding=CONTRACT,
         ),
         quarantine(
             "contradictory-status",
             "still booked, and yet its outcome was known",
             BOOKED & pl.col("outcome_known_at").is_not_null(),
+            binding=CONTRACT,
         ),
         assumed_outcome_time(),
     )
@@ -105,11 +119,13 @@ def _encounter_rules() -> tuple[Rule, ...]:
             "outcome-before-encounter",
             "the label was known before the encounter took place",
             pl.col("outcome_known_ordinal") <= pl.col("ordinal"),
+            binding=CONTRACT,
         ),
         quarantine(
             "discharged-before-admitted",
             "discharged before the day of admission",
             pl.col("discharged_on") < pl.col("admitted_on"),
+            binding=CONTRACT,
         ),
     )
 

@@ -13,8 +13,8 @@ from crm.csv_text import read_csv
 from crm.patients import one_row_a_patient
 from crm.reading import require_location
 from crm.record_number import plain_decimal
-from crm.rules import sort_out
-from crm.source import RawTables
+from crm.rules import releasing, sort_out
+from crm.source import RawTables, Released
 from crm.sources import diabetes_130_codes as codes
 from crm.sources import diabetes_130_rules as rules
 
@@ -33,7 +33,13 @@ class Diabetes130Source:
 
     name = "diabetes-130"
 
-    def read(self, location: str | None, *, for_scoring: bool = False) -> RawTables:  # noqa: ARG002
+    def read(
+        self,
+        location: str | None,
+        *,
+        for_scoring: bool = False,  # noqa: ARG002
+        released: Released | None = None,
+    ) -> RawTables:
         """Read and map the file at `location`; what is merged goes by fixed lists, for scoring as for publishing.
 
         Raises
@@ -45,7 +51,8 @@ class Diabetes130Source:
         text = read_csv(path, rules.COLUMNS, optional=(rules.LABEL,))
         rows = _with_order(text.rows.with_columns(pl.all().replace(MISSING, None)))
         asked = rules.encounter_rules()
-        found = sort_out(rows, asked, table="encounters", key="encounter_id", original=text.rows)
+        passes = releasing(released, self.name, "encounters")
+        found = sort_out(rows, asked, table="encounters", key="encounter_id", original=text.rows, passes=passes)
         mapped = found.kept.select(**_attributes(), **_stay(), **_drugs(), **_order())
         patients, contradictions = one_row_a_patient(mapped, ("sex", "race"))
         return RawTables(
@@ -57,6 +64,7 @@ class Diabetes130Source:
             rejected=found.rejected,
             repaired={**found.repaired, **contradictions},
             records={"encounters": found.records},
+            released=found.released,
             text=text.rows,
         )
 

@@ -7,7 +7,7 @@ import polars as pl
 from crm import icd9
 from crm.identity_rules import malformed_number, missing_value, record_number_rules, repetition_rules
 from crm.record_number import plain_decimal
-from crm.rules import Rule, quarantine, repair
+from crm.rules import CONTRACT, LABEL_TOLD, UNMAPPED, WHOSE, Rule, quarantine, repair
 from crm.sources import diabetes_130_codes as codes
 
 LABEL = "readmitted"
@@ -54,29 +54,33 @@ def _value_rules() -> tuple[Rule, ...]:
     counts = [~pl.col(name).str.to_integer(strict=False).is_between(0, MOST) for name in COUNTS]
     drugs = [~pl.col(name).is_in(list(codes.DOSE)) for name in DRUGS]
     return (
-        quarantine("count-out-of-range", "a count is below nought or past any stay", pl.any_horizontal(counts)),
-        quarantine("unknown-age", "the age is none of the ten brackets of ten years", _unknown("age", codes.AGES)),
+        quarantine("count-out-of-range", "a count is below nought or past any stay", pl.any_horizontal(counts),
+                   binding=CONTRACT),
+        quarantine("unknown-age", "the age is none of the ten brackets of ten years", _unknown("age", codes.AGES),
+                   binding=UNMAPPED),
         quarantine(
             "unknown-dose", "a drug is neither No, Steady, Up nor Down: the counts of drugs would be wrong",
-            pl.any_horizontal(drugs),
+            pl.any_horizontal(drugs), binding=UNMAPPED,
         ),
         quarantine(
             "unknown-medication", "change or diabetesMed holds what the file's description does not know",
-            _unknown("change", codes.CHANGE) | _unknown("diabetesMed", codes.MEDICATION),
+            _unknown("change", codes.CHANGE) | _unknown("diabetesMed", codes.MEDICATION), binding=UNMAPPED,
         ),
-        quarantine("unknown-status", "readmitted is neither <30, >30 nor NO", _unknown(LABEL, codes.READMITTED)),
+        quarantine("unknown-status", "readmitted is neither <30, >30 nor NO", _unknown(LABEL, codes.READMITTED),
+                   binding=LABEL_TOLD),
     )  # fmt: skip
 
 
 def _population_rules() -> tuple[Rule, ...]:
     death = pl.when(DIED).then(ENCOUNTER).min().over(plain_decimal("patient_nbr"))
     return (
-        quarantine("discharged-dead", "who died in hospital cannot come back: the label would leak", DIED),
+        quarantine("discharged-dead", "who died in hospital cannot come back: the label would leak", DIED,
+                   binding=LABEL_TOLD),
         quarantine("after-death", "the patient died in an earlier encounter: one of the two is not theirs",
-                   death < ENCOUNTER),
+                   death < ENCOUNTER, binding=WHOSE),
         quarantine(
             "discharged-hospice", "who is discharged to die is not to be brought back: out of the population",
-            pl.col("discharge_disposition_id").is_in(list(codes.HOSPICE)),
+            pl.col("discharge_disposition_id").is_in(list(codes.HOSPICE)), binding="",
         ),
     )  # fmt: skip
 

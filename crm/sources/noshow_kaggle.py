@@ -13,8 +13,8 @@ from crm.patients import one_row_a_patient
 from crm.policy import door_policy
 from crm.reading import require_location
 from crm.record_number import plain_decimal
-from crm.rules import sort_out
-from crm.source import RawTables
+from crm.rules import releasing, sort_out
+from crm.source import RawTables, Released
 from crm.sources import noshow_kaggle_rules as rules
 
 CONSENT = {
@@ -33,7 +33,7 @@ class NoShowKaggleSource:
 
     name = "noshow-kaggle"
 
-    def read(self, location: str | None, *, for_scoring: bool = False) -> RawTables:
+    def read(self, location: str | None, *, for_scoring: bool = False, released: Released | None = None) -> RawTables:
         """Read and map the file at `location`.
 
         Raises
@@ -44,7 +44,8 @@ class NoShowKaggleSource:
         path: Path = require_location(self.name, location)
         text = read_csv(path, rules.COLUMNS, optional=(rules.LABEL,))
         asked = rules.appointment_rules(for_scoring=for_scoring)
-        found = sort_out(text.rows, asked, table="appointments", key="AppointmentID", original=text.rows)
+        passes = releasing(released, self.name, "appointments")
+        found = sort_out(text.rows, asked, table="appointments", key="AppointmentID", original=text.rows, passes=passes)
         mapped = _mapped(found.kept, for_scoring=for_scoring)
         patients, contradictions = one_row_a_patient(mapped, ("sex",))
         return RawTables(
@@ -56,6 +57,7 @@ class NoShowKaggleSource:
             rejected=found.rejected,
             repaired={**found.repaired, **contradictions},
             records={"appointments": found.records},
+            released=found.released,
             text=text.rows,
         )
 

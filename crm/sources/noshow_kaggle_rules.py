@@ -7,7 +7,7 @@ import polars as pl
 from crm.identity_rules import malformed_number, missing_value, record_number_rules, repetition_rules
 from crm.policy import door_policy
 from crm.record_number import plain_decimal
-from crm.rules import Rule, quarantine, repair
+from crm.rules import CONTRACT, LABEL_TOLD, UNMAPPED, Rule, quarantine, repair
 
 LABEL = "No-show"
 FLAGS = ("Scholarship", "Hipertension", "Diabetes", "Alcoholism", "SMS_received")
@@ -40,6 +40,7 @@ def appointment_rules(*, for_scoring: bool) -> tuple[Rule, ...]:
             "duplicate-booking",
             "the same row but for AppointmentID: one visit booked twice, whose outcome would be counted twice",
             ~pl.struct(*(name for name in COLUMNS if name != "AppointmentID")).is_first_distinct(),
+            binding="",
         ),
         repair(
             "left-null",
@@ -58,11 +59,12 @@ def _date_rules() -> tuple[Rule, ...]:
 
     return (
         quarantine("broken-date", "a date cannot be read or lies outside of any clinic's life", broken(BOOKED_AT)
-                   | broken(DAY)),
+                   | broken(DAY), binding=UNMAPPED),
         quarantine(
             "booked-after-day",
             "booked after the day of the appointment: one of the two is wrong, and such rows are nearly all no-shows",
             BOOKED_AT.dt.date() > DAY,
+            binding=LABEL_TOLD,
         ),
     )  # fmt: skip
 
@@ -70,8 +72,10 @@ def _date_rules() -> tuple[Rule, ...]:
 def _age_rules() -> tuple[Rule, ...]:
     policy = door_policy()
     return (
-        quarantine("negative-age", "nobody is younger than nought", AGE < 0),
-        quarantine("implausible-age", "older than people become: a typing error", policy.implausible_age <= AGE),
+        quarantine("negative-age", "nobody is younger than nought", AGE < 0, binding=CONTRACT),
+        quarantine(
+            "implausible-age", "older than people become: a typing error", policy.implausible_age <= AGE, binding=""
+        ),
         repair("top-coded-age", "ages of 90 and above identify; they are one category", policy.top_code_age < AGE),
     )
 
@@ -79,13 +83,16 @@ def _age_rules() -> tuple[Rule, ...]:
 def _code_rules() -> tuple[Rule, ...]:
     flags = [~pl.col(name).str.to_integer(strict=False).is_in([0, 1]) for name in FLAGS]
     return (
-        quarantine("unknown-flag", "a flag is neither 0 nor 1", pl.any_horizontal(flags)),
+        quarantine("unknown-flag", "a flag is neither 0 nor 1", pl.any_horizontal(flags), binding=UNMAPPED),
         quarantine(
             "count-out-of-range",
             "Handcap counts disabilities from 0 to 4 and is no flag",
             ~DISABILITIES.is_between(0, MOST_DISABILITIES),
+            binding=CONTRACT,
         ),
-        quarantine("unknown-status", "No-show is neither Yes nor No", ~pl.col(LABEL).is_in(["Yes", "No"])),
+        quarantine(
+            "unknown-status", "No-show is neither Yes nor No", ~pl.col(LABEL).is_in(["Yes", "No"]), binding=LABEL_TOLD
+        ),
         repair("unknown-sex", "Gender is neither F nor M; it is null", ~pl.col("Gender").is_in(["F", "M"])),
     )
 

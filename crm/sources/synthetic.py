@@ -15,7 +15,7 @@ import yaml
 from caregate.errors import BadInput
 from crm.canonical import conform
 from crm.policy import door_policy
-from crm.source import RawTables
+from crm.source import RawTables, Released
 from crm.sources.synthetic_appointments import draw_appointments
 from crm.sources.synthetic_encounters import draw_encounters
 
@@ -65,7 +65,13 @@ class SyntheticSource:
         if rows < 1 or seed < 0 or self.encounters < 0:
             raise NothingToDraw
 
-    def read(self, location: str | None = None, *, for_scoring: bool = False) -> RawTables:
+    def read(
+        self,
+        location: str | None = None,
+        *,
+        for_scoring: bool = False,
+        released: Released | None = None,  # noqa: ARG002
+    ) -> RawTables:
         """Draw the tables; where they are only to be scored, small sites keep their names.
 
         Raises

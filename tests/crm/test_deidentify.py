@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from crm.deidentify import deidentify, namespace, quarantine_label
 from crm.scoring_input import load_for_scoring
 from crm.source import RawTables, make_source
-from governance.vault import SealBroken
+from governance.row_keys import RowKeys
+from governance.vault import SealBroken, Vault
 
 ODD = st.one_of(
     st.sampled_from(["", "0", "1", "-1", "?", "é", "No", "Yes", "1E-5", "9.0", "115"]), st.text("0123.E- ", max_size=6)
@@ -51,13 +52,31 @@ class TestTokens:
 
 
 class TestQuarantine:
-    def test_rows_are_sealed_and_open_only_in_their_own_place(self, appointments, vault, new_vault):
+    def test_rows_are_sealed_each_under_a_key_of_its_own_and_open_only_in_their_place(self, appointments, vault):
         draft = deidentify(read(appointments([{"Age": "-1"}, {"Age": "-2"}])), vault, owner="owner")
-        sealed = draft.quarantine["sealed"].to_list()
-        assert json.loads(vault.unseal(quarantine_label("noshow-kaggle", "appointments", 1), sealed[0]))["Age"] == "-1"
-        for other, label in ((vault, "quarantine/elsewhere"), (new_vault("other"), "")):
+        sealed, names = draft.quarantine["sealed"].to_list(), draft.quarantine["key"].to_list()
+        own, other = (RowKeys(vault).find(name) for name in names)
+        label = quarantine_label("noshow-kaggle", "appointments", 1)
+        assert json.loads(own.unseal(label, sealed[0]))["Age"] == "-1"
+        for key, place in ((own, "quarantine/elsewhere"), (other, label)):
             with pytest.raises(SealBroken):
-                other.unseal(label or quarantine_label("noshow-kaggle", "appointments", 1), sealed[0])
+                key.unseal(place, sealed[0])
+
+    def test_a_key_opens_with_its_own_homes_key_alone(self, appointments, vault):
+        draft = deidentify(read(appointments([{"Age": "-1"}])), vault, owner="owner")
+        with pytest.raises(SealBroken):
+            RowKeys(Vault(vault.engine, b"1" * 64)).find(draft.quarantine["key"].item())
+
+    def test_the_same_row_has_one_key_in_whatever_file_it_comes(self, appointments, vault):
+        first, again = (
+            deidentify(read(appointments(rows)), vault, owner="owner").quarantine["key"].to_list()
+            for rows in (
+                [{"Age": "-1", "AppointmentID": "9"}],
+                [{}, {"Age": "-1", "AppointmentID": "9"}, {"Age": "-1"}],
+            )
+        )
+        assert again[0] == first[0]
+        assert again[1] != first[0]
 
     def test_counts_by_rule(self, appointments, vault):
         draft = deidentify(read(appointments([{"Age": "-1"}, {"Age": "-2"}, {"Handcap": "9"}])), vault, owner="owner")

@@ -1,4 +1,4 @@
-"""The first schema: chain of acts, vault, people, keys, approvals, suspensions, predictions."""
+"""The first schema: chain of acts, vault, quarantine, people, keys, approvals, suspensions, predictions."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-APPEND_ONLY = ("acts", "approvals", "suspensions", "predictions")
+APPEND_ONLY = ("acts", "approvals", "suspensions", "predictions", "quarantine_decisions")
 
 
 def upgrade() -> None:
     """Create the tables and forbid changing what was appended."""
     _create_tables()
+    _create_quarantine()
     dialect = op.get_bind().dialect.name
     for table in APPEND_ONLY:
         for statement in _append_only(table, dialect):
@@ -98,6 +99,27 @@ def _create_tables() -> None:
         sa.Column("why", sa.Text),
     )
     op.create_index("predictions_of_patient", "predictions", ["patient"])
+
+
+def _create_quarantine() -> None:
+    moment = sa.DateTime(timezone=True)
+    op.create_table(
+        "quarantine",
+        sa.Column("row", sa.String(40), primary_key=True),
+        sa.Column("mark", sa.String(64), nullable=False, unique=True),
+        sa.Column("key", sa.LargeBinary),
+        sa.Column("since", moment, nullable=False),
+    )
+    op.create_table(
+        "quarantine_decisions",
+        sa.Column("seq", sa.Integer, primary_key=True),
+        sa.Column("row", sa.String(40), nullable=False),
+        sa.Column("rule", sa.String(100), nullable=False),
+        sa.Column("verdict", sa.String(20), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("by", sa.String(100), nullable=False),
+        sa.Column("at", moment, nullable=False),
+    )
 
 
 def _append_only(table: str, dialect: str) -> list[str]:

@@ -1,0 +1,213 @@
+"""`caregate quarantine`: rows held back, and what a person decides about them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from caregate.commands.context import AsJson, Context, Home, guarded, open_context
+from caregate.errors import BadInput
+from caregate.terminal import reads_a_person
+
+if TYPE_CHECKING:
+    from crm.snapshot import Snapshot
+    from governance.quarantine import Held, Quarantine
+
+quarantine = typer.Typer(help="Rows held back: list, show, release, hold, discard.", no_args_is_help=True)
+
+SHOWN = 12
+"""Row numbers that a line of the list names; `--json` names all."""
+Digest = Annotated[str, typer.Argument(metavar="SNAPSHOT", help="Digest, or its first digits.")]
+Numbers = Annotated[list[int], typer.Argument(metavar="ROW...", min=1, help="Row numbers, as `list` shows them.")]
+OfTable = Annotated[str | None, typer.Option(help="Which table, where several hold back a row of that number.")]
+Reason = Annotated[str, typer.Option(help="Why, for the ledger; without a patient's data.")]
+
+
+class NotOnATerminal(BadInput):
+    """A row held back would go to a file or a log."""
+
+    def __init__(self) -> None:
+        super().__init__("a row held back is shown on a terminal and nowhere else: do not redirect the output")
+
+
+class NothingNamed(BadInput):
+    """Neither rows nor a rule were named."""
+
+    def __init__(self) -> None:
+        super().__init__("name the rows, or with --rule all rows that one rule holds back")
+
+
+@quarantine.command("list")
+@guarded
+def list_rows(
+    snapshot: Annotated[str | None, typer.Option(help="Digest, or its first digits; by default all.")] = None,
+    rule: Annotated[str | None, typer.Option(help="Only rows that this rule holds back.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the rows held back, by rule: number, since when, and held, released or discarded. Shows no value."""
+    from crm.quarantine import binding, held_rows
+    from crm.snapshot import open_snapshot, published
+
+    context = open_context(home, as_json)
+    root = context.settings.snapshots_dir
+    snapshots = [open_snapshot(root, snapshot)] if snapshot else published(root)
+    standing = _quarantine(context).standing()
+    rows = [row for item in snapshots for row in held_rows(item) if rule in (None, row.rule)]
+    why = {place: binding(*place) for place in {(row.source, row.table, row.rule) for row in rows}}
+    listed = [
+        {
+            **{"snapshot": row.snapshot, "source": row.source, "table": row.table, "rule": row.rule},
+            **{"row_number": row.row_number, "state": standing.of(row).value},
+            "since": standing.since[row.key].isoformat() if row.key in standing.since else None,
+            "releasable": not why[row.source, row.table, row.rule],
+        }
+        for row in rows
+    ]
+    context.terminal.result(listed)
+    columns = ("snapshot", "table", "rule", "state", "rows", "since", "releasable", "row numbers")
+    context.terminal.table("rows held back", columns, list(_lines(listed)))
+
+
+def _lines(listed: Sequence[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
+    said = ("snapshot", "table", "rule", "state", "releasable")
+
+    def place(row: dict[str, Any]) -> tuple[str, ...]:
+        return tuple(str(row[name]) for name in said)
+
+    for _, rows in groupby(sorted(listed, key=place), place):
+        group = list(rows)
+        first, since = group[0], min(row["since"] or "" for row in group)[:10]
+        numbers = ", ".join(str(row["row_number"]) for row in group[:SHOWN])
+        more = f" and {len(group) - SHOWN:,} more" if len(group) > SHOWN else ""
+        digest = first["snapshot"].removeprefix("sha256:")[:12]
+        releasable = "yes" if first["releasable"] else "no"
+        yield (
+            digest,
+            first["table"],
+            first["rule"],
+            first["state"],
+            f"{len(group):,}",
+            since,
+            releasable,
+            numbers + more,
+        )
+
+
+@quarantine.command("show")
+@guarded
+def show_row(
+    snapshot: Digest,
+    row: Annotated[int, typer.Argument(min=1, help="Row number, as `list` shows it.")],
+    table: OfTable = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Open one row for an engineer or admin, on a terminal only; the ledger's line is written first."""
+    from caregate.secret_store import read_secrets
+    from crm.quarantine import open_row
+    from governance.database import open_database
+    from governance.vault import Vault
+
+    context = open_context(home, as_json)
+    if not reads_a_person():
+        raise NotOnATerminal
+    settings = context.settings
+    found, (held,) = _find(context, snapshot, [row], table)
+    _quarantine(context).record_opening(held, by=settings.user)
+    vault = Vault(open_database(settings.ledger_url), read_secrets(settings.secrets_file).vault_key_bytes)
+    said = open_row(found, held, vault)
+    context.terminal.result(said)
+    context.terminal.line(
+        f"row {held.row_number} for {held.table}, held back by {held.rule}; this look is in the ledger"
+    )
+    for column, value in said.items():
+        context.terminal.line(f"  {column:<28}{_harmless(value)}")
+
+
+def _harmless(value: object) -> str:
+    """Return a stranger's value so that it cannot steer the terminal."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
+
+
+@quarantine.command("release")
+@guarded
+def release_rows(
+    snapshot: Digest, rows: Numbers, reason: Reason, table: OfTable = None, home: Home = None, as_json: AsJson = False
+) -> None:
+    """Answer for rows: the next ingest of a file with these very rows lets them pass the rule that held them back."""
+    from crm.quarantine import require_releasable
+
+    context = open_context(home, as_json)
+    _, held = _find(context, snapshot, rows, table)
+    require_releasable(held)
+    count = _quarantine(context).release(held, reason=reason, by=context.settings.user)
+    _show(context, "released", held, count, "; ingest the file again to let them in")
+
+
+@quarantine.command("hold")
+@guarded
+def hold_rows(
+    snapshot: Digest, rows: Numbers, reason: Reason, table: OfTable = None, home: Home = None, as_json: AsJson = False
+) -> None:
+    """Take a release back: from the next ingest on the rule holds these rows back again."""
+    context = open_context(home, as_json)
+    _, held = _find(context, snapshot, rows, table)
+    count = _quarantine(context).hold(held, reason=reason, by=context.settings.user)
+    _show(context, "held", held, count, "; snapshots that were published stay as they are")
+
+
+@quarantine.command("discard")
+@guarded
+def discard_rows(
+    snapshot: Digest,
+    reason: Reason,
+    rows: Annotated[
+        list[int] | None, typer.Argument(metavar="[ROW...]", min=1, help="Row numbers; none with --rule.")
+    ] = None,
+    rule: Annotated[str | None, typer.Option(help="All rows that this rule holds back.")] = None,
+    table: OfTable = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make rows unreadable for good: their keys are destroyed, here and wherever the same row is held back."""
+    from crm.quarantine import held_rows
+    from crm.snapshot import open_snapshot
+
+    context = open_context(home, as_json)
+    if bool(rows) == bool(rule):
+        raise NothingNamed
+    if rows:
+        _, held = _find(context, snapshot, rows, table)
+    else:
+        every = held_rows(open_snapshot(context.settings.snapshots_dir, snapshot))
+        held = [row for row in every if row.rule == rule and table in (None, row.table)]
+    count = _quarantine(context).discard(held, reason=reason, by=context.settings.user)
+    _show(context, "discarded", held, count, "; nothing opens them any more")
+
+
+def _quarantine(context: Context) -> Quarantine:
+    from governance.database import open_database, require_current
+    from governance.quarantine import Quarantine
+
+    return Quarantine(require_current(open_database(context.settings.ledger_url)))
+
+
+def _find(context: Context, digest: str, numbers: Sequence[int], table: str | None) -> tuple[Snapshot, list[Held]]:
+    from crm.quarantine import find_rows
+    from crm.snapshot import open_snapshot
+
+    snapshot = open_snapshot(context.settings.snapshots_dir, digest)
+    return snapshot, find_rows(snapshot, numbers, table=table)
+
+
+def _show(context: Context, verdict: str, held: Sequence[Held], count: int, then: str) -> None:
+    numbers = [row.row_number for row in held]
+    context.terminal.result({"state": verdict, "rows": numbers, "changed": count})
+    before = f", {len(held) - count:,} of them before" if count < len(held) else ""
+    context.terminal.line(f"{verdict}: {len(held):,} row(s){before}{then}")
