@@ -19,8 +19,9 @@ from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, 
 from sklearn.metrics import precision_score
 
 from benchmarks.simulated import simulate
+from validation.decision import flag
 from validation.gates.panel import judge
-from validation.measuring import flag, measure
+from validation.measuring import measure
 from validation.policy import Policy, load_policy
 from validation.scored import ScoredRows
 

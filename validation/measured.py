@@ -25,7 +25,8 @@ class Subset:
     metrics
         By name, one value each: ``auc``, ``pr_auc``, ``prevalence``, ``pr_auc_lift`` and, for all rows, ``brier``,
         ``log_loss``, ``ece``, ``slope``, ``intercept`` (in the large: with the slope held at 1),
-        ``brier_skill[<baseline>]`` and ``auc[<baseline>]``.
+        ``brier_skill[<baseline>]`` and ``auc[<baseline>]``; for a stratum ``brier`` and ``brier_skill[prevalence]``,
+        against its own prevalence.
     """
 
     n: int
@@ -46,12 +47,15 @@ class Partition:
         Shape (groups,) each.
     metrics
         By name, a value for each group: ``selection_rate``, ``tpr``, ``fpr``, ``ppv``, ``observed_expected``, ``auc``,
-        ``tpr_ratio`` and ``selection_ratio`` (the group's rate over that of all others).
+        ``tpr_ratio`` and ``selection_ratio`` (the group's rate over that of all others); of declared partitions also
+        ``slope``, ``intercept`` and ``ece``.
     fairlearn
         Point estimates of the first four as `fairlearn.metrics.MetricFrame` gives them, shape (groups,) each.
     spread, noise
         Largest minus smallest ``tpr`` of the groups that are large enough, and the 95% quantile of the same between
         random groups of the same sizes; None where fewer than two are large enough.
+    excess
+        One value: the spread less its mean between random groups of the same sizes; None with `spread`.
     crossed
         Whether it is an intersection of declared partitions.
     """
@@ -63,6 +67,7 @@ class Partition:
     fairlearn: Mapping[str, Floats]
     spread: float | None = None
     noise: float | None = None
+    excess: Draws | None = None
     crossed: bool = False
 
 
@@ -134,6 +139,8 @@ class Measured:
         Name and AUC of the single feature that alone orders the outcome best; None where inputs were not given.
     overlap
         What both sides of the split share; None where inputs were not given.
+    inputs
+        Names of the features; empty where inputs were not given.
     usefulness, versus
         What acting on the score is worth, and the model against the version in use; None where there is none.
     bootstrap_rows
@@ -150,6 +157,7 @@ class Measured:
     trade_off: tuple[TradeOff, ...] = ()
     strongest: tuple[str, Draws] | None = None
     overlap: Overlap | None = None
+    inputs: tuple[str, ...] = ()
     usefulness: Usefulness | None = None
     versus: Versus | None = None
     bootstrap_rows: int = 0

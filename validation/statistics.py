@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
@@ -41,7 +45,8 @@ class Ranks:
     """AUC and average precision of a score within groups: shape (b, 2 * groups), all AUCs first.
 
     AUC is the Mann-Whitney statistic with ties counted half; average precision steps at every distinct score, as
-    scikit-learn defines both. Rows are sorted once; a replicate only sums their weights along that order.
+    scikit-learn defines both. Rows are sorted once. A replicate sums the negatives between one distinct score of a
+    positive and the next (sparse product), and runs along those segments.
 
     Parameters
     ----------
@@ -51,48 +56,98 @@ class Ranks:
         Shape (n,): place of the row's group, -1 where it belongs to none.
     groups
         Number of groups.
+    precision
+        Whether average precision is wanted: without it the answer has shape (b, groups).
     """
 
-    def __init__(self, patient: Codes, label: Flags, score: Floats, group: Codes, groups: int) -> None:
-        order = np.argsort(score, kind="stable")
+    def __init__(
+        self, patient: Codes, label: Flags, score: Floats, group: Codes, groups: int, *, precision: bool = True
+    ) -> None:
+        order = np.lexsort((score, group))
         order = order[group[order] >= 0]
-        order = order[np.argsort(group[order].astype(np.int32), kind="stable")]
-        positive = label[order]
+        who, positive = patient[order], label[order]
         tie = _ties(group[order], score[order])
-        self._groups = groups
-        self._negatives, self._positives = patient[order][~positive], patient[order][positive]
-        tie_of_negative, tie_of_positive = tie[~positive], tie[positive]
-        self._below = np.searchsorted(tie_of_negative, tie_of_positive, "left")
-        self._upto = np.searchsorted(tie_of_negative, tie_of_positive, "right")
-        self._negative_edges = np.searchsorted(group[order][~positive], np.arange(groups + 1))
-        self._positive_edges = np.searchsorted(group[order][positive], np.arange(groups + 1))
-        group_of_positive = group[order][positive]
-        self._negatives_end = self._negative_edges[group_of_positive + 1]
-        self._negatives_start = self._negative_edges[group_of_positive]
-        self._positives_end = self._positive_edges[group_of_positive + 1]
-        self._first_of_tie = np.searchsorted(tie_of_positive, tie_of_positive, "left")
+        steps, place = np.unique(tie[positive], return_inverse=True)
+        edges = np.searchsorted(group[order][positive][np.unique(place, return_index=True)[1]], np.arange(groups + 1))
+        # Each group has one segment more than distinct scores of positives: for the negatives above them all.
+        segment = np.searchsorted(steps, tie[~positive]) + group[order][~positive]
+        tied = np.isin(tie[~positive], steps)
+        shape = (len(steps) + groups, int(patient.max(initial=-1)) + 1)
+        self._positives = _indicator(place + group[order][positive], who[positive], shape)
+        self._negatives = _indicator(segment, who[~positive], shape)
+        self._tied = _indicator(segment[tied], who[~positive][tied], shape) if tied.any() else None
+        self._edges, self._precision = edges + np.arange(groups + 1), precision
 
     def __call__(self, counts: Floats) -> Floats:
         """Return AUC and average precision of every group for each replicate; NaN where a class is missing."""
-        return np.array([self._one(row) for row in counts])
+        by_patient = np.ascontiguousarray(counts.T)[: self._positives.shape[1]]
+        positives, upto = self._positives @ by_patient, run_along(self._negatives @ by_patient)
+        tied = self._tied @ by_patient if self._tied is not None else None
+        spans = [slice(start, end) for start, end in pairwise(self._edges)]
+        found = [_Segments(positives[at], _since(upto, at), None if tied is None else tied[at]) for at in spans]
+        aucs = [segments.auc() for segments in found]
+        return np.array([*aucs, *(segments.average_precision() for segments in found if self._precision)]).T
 
-    def _one(self, count: Floats) -> Floats:
-        weight = count[self._positives]
-        negatives, positives = _running(count[self._negatives]), _running(weight)
-        below, upto = negatives[self._below], negatives[self._upto]
-        wins = weight * (0.5 * (below + upto) - negatives[self._negatives_start])
-        hits = positives[self._positives_end] - positives[self._first_of_tie]
-        flagged = hits + negatives[self._negatives_end] - below
-        precision = np.divide(weight * hits, flagged, out=np.zeros_like(weight), where=weight > 0)
-        total_positive = np.diff(positives[self._positive_edges])
-        total_negative = np.diff(negatives[self._negative_edges])
+
+@dataclass(frozen=True)
+class _Segments:
+    """One group's weights by segment and replicate, shape (segments, b): lowest scores first.
+
+    Attributes
+    ----------
+    positives
+        Weight of the positives with the segment's score.
+    upto
+        Weight of the negatives with at most that score.
+    tied
+        Weight of the negatives with that very score; None where no score is shared.
+    """
+
+    positives: Floats
+    upto: Floats
+    tied: Floats | None
+
+    def auc(self) -> Floats:
+        wins = np.einsum("kb,kb->b", self.positives, self.upto)
+        if self.tied is not None:
+            wins -= 0.5 * np.einsum("kb,kb->b", self.positives, self.tied)
         with np.errstate(invalid="ignore", divide="ignore"):
-            auc = self._by_group(wins) / (total_positive * total_negative)
-            average_precision = self._by_group(precision) / total_positive
-        return np.concatenate([auc, average_precision])
+            return np.asarray(wins / (self.positives.sum(axis=0) * self.upto[-1]))
 
-    def _by_group(self, values: Floats) -> Floats:
-        return np.diff(_running(values)[self._positive_edges])
+    def average_precision(self) -> Floats:
+        total = self.positives.sum(axis=0)
+        hits = total - run_along(self.positives.copy()) + self.positives
+        flagged = hits + self.upto[-1] - self.upto
+        if self.tied is not None:
+            flagged += self.tied
+        precision = np.divide(self.positives * hits, flagged, out=np.zeros_like(hits), where=self.positives > 0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(precision.sum(axis=0) / total)
+
+
+def run_along(values: Floats) -> Floats:
+    """Sum `values`, shape (k, b), cumulatively along the first axis, in place.
+
+    In two levels, stretch by stretch: each step adds whole rows, where numpy's own goes down one column at a time.
+    """
+    stretch = math.isqrt(len(values))
+    whole = stretch * stretch
+    blocks = values[:whole].reshape(stretch, stretch, values.shape[1])
+    for place in range(1, stretch):
+        blocks[:, place] += blocks[:, place - 1]
+    for place in range(1, stretch):
+        blocks[place] += blocks[place - 1, -1]
+    for place in range(max(whole, 1), len(values)):
+        values[place] += values[place - 1]
+    return values
+
+
+def _since(upto: Floats, at: slice) -> Floats:
+    return upto[at] - upto[at.start - 1] if at.start else upto[at]
+
+
+def _indicator(row: Codes, column: Codes, shape: tuple[int, int]) -> sparse.csr_matrix:
+    return sparse.csr_matrix((np.ones(len(row)), (row, column)), shape=shape)
 
 
 def _ties(group: Codes, score: Floats) -> npt.NDArray[np.int64]:
@@ -101,9 +156,3 @@ def _ties(group: Codes, score: Floats) -> npt.NDArray[np.int64]:
         return np.zeros(0, dtype=np.int64)
     changed = (group[1:] != group[:-1]) | (score[1:] != score[:-1])
     return np.concatenate([[0], np.cumsum(changed)])
-
-
-def _running(values: Floats) -> Floats:
-    total = np.zeros(len(values) + 1)
-    np.cumsum(values, out=total[1:])
-    return total

@@ -27,7 +27,7 @@ def of_subset(subset: Subset, metric: str, confidence: float, *, name: str = "")
 
 
 def of_groups(measured: Measured, policy: Policy, metric: str, *, log: bool = False) -> Iterator[tuple[Found, bool]]:
-    """Yield a metric of every group of every partition with simultaneous bounds.
+    """Yield a metric of every group of every partition that has it, with simultaneous bounds.
 
     Declared groups are one family, their intersections another: bounds hold for all groups of a family at once, and
     those of the declared groups do not widen with the number of intersections.
@@ -42,16 +42,17 @@ def of_groups(measured: Measured, policy: Policy, metric: str, *, log: bool = Fa
     tuple of Found and bool
         The finding, and whether the group is large enough to be judged.
     """
-    enough = {name: judged(item, measured.minimum) for name, item in measured.partitions.items()}
-    declared = {name: item for name, item in measured.partitions.items() if not item.crossed}
-    crossed = {name: item for name, item in measured.partitions.items() if item.crossed}
+    partitions = {name: item for name, item in measured.partitions.items() if metric in item.metrics}
+    enough = {name: judged(item, measured.minimum) for name, item in partitions.items()}
+    declared = {name: item for name, item in partitions.items() if not item.crossed}
+    crossed = {name: item for name, item in partitions.items() if item.crossed}
     confidence = policy.bootstrap.confidence.value
     bounds = {
         name: bound
         for family in (declared, crossed)
         for name, bound in _bounds(family, enough, metric, confidence, log=log).items()
     }
-    for name, partition in measured.partitions.items():
+    for name, partition in partitions.items():
         hidden = suppressed(partition.levels, partition.n, partition.positives, policy.groups.suppress_under.value)
         low, high = bounds[name]
         for place, level in enumerate(partition.levels):
@@ -70,6 +71,17 @@ def of_groups(measured: Measured, policy: Policy, metric: str, *, log: bool = Fa
             yield finding, judge
 
 
+def joined(draws: list[Draws]) -> Draws:
+    """Put several statistics of the same draws beside each other."""
+    if not draws:
+        return Draws(np.zeros(0), np.zeros(0), np.zeros((1, 0)))
+    return Draws(
+        np.concatenate([item.sample for item in draws]),
+        np.concatenate([item.centre for item in draws]),
+        np.concatenate([item.replicates for item in draws], axis=1),
+    )
+
+
 def _bounds(
     partitions: Mapping[str, Partition],
     enough: Mapping[str, np.ndarray],
@@ -80,7 +92,7 @@ def _bounds(
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return simultaneous bounds over the judged groups of one family, NaN for the others."""
     chosen = [item.metrics[metric].map(lambda v, at=enough[name]: v[:, at]) for name, item in partitions.items()]  # type: ignore[misc]
-    family = _joined(chosen)
+    family = joined(chosen)
     if log:
         with np.errstate(divide="ignore", invalid="ignore"):
             low, high = family.map(np.log).simultaneous(confidence)
@@ -95,13 +107,3 @@ def _bounds(
         lows[mask], highs[mask] = low[start:end], high[start:end]
         answer[name], start = (lows, highs), end
     return answer
-
-
-def _joined(draws: list[Draws]) -> Draws:
-    if not draws:
-        return Draws(np.zeros(0), np.zeros(0), np.zeros((1, 0)))
-    return Draws(
-        np.concatenate([item.sample for item in draws]),
-        np.concatenate([item.centre for item in draws]),
-        np.concatenate([item.replicates for item in draws], axis=1),
-    )
