@@ -28,7 +28,9 @@ from registry.actor import acting_as
 from registry.address import running_stack
 from registry.artifacts import ROOT, artifact_folder
 from registry.names import PIPELINE, PROMOTER
-from registry.server.store import PREFIX, GuardedStore
+from registry.server.scheme import PREFIX
+from registry.server.store import GuardedStore
+from registry.server.tracking import GuardedTracking
 from registry.server.write_once import SCHEME, WriteOnceArtifactRepository
 
 UPLOAD_SECONDS = 120.0
@@ -96,8 +98,9 @@ def prepare_database(settings: Settings) -> None:
 def _in_process(settings: Settings) -> Registry:
     prepare_database(settings)
     mlflow.set_tracking_uri(settings.registry_url)  # MLflow's store looks logged models up through it
-    models = GuardedStore(PREFIX + settings.registry_url, settings=settings)
-    return Registry(SqlAlchemyStore(settings.registry_url, ROOT), models, lambda *given: _store(settings, *given))
+    guarded = PREFIX + settings.registry_url
+    tracking, models = GuardedTracking(guarded, ROOT, settings=settings), GuardedStore(guarded, settings=settings)
+    return Registry(tracking, models, lambda *given: _store(settings, *given))
 
 
 def _store(settings: Settings, folder: Path, location: str) -> None:

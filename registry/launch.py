@@ -39,7 +39,7 @@ def mlflow_command(port: int) -> list[str]:
 def mlflow_environment(settings: Settings, secrets: Secrets) -> dict[str, str]:
     """Return what the server's environment adds: secrets pass by it, never by the command line."""
     return {
-        "MLFLOW_BACKEND_STORE_URI": settings.registry_url,
+        "MLFLOW_BACKEND_STORE_URI": guarded_url(settings),
         "MLFLOW_REGISTRY_STORE_URI": guarded_url(settings),
         "MLFLOW_ARTIFACTS_DESTINATION": f"worm://{settings.artifacts_dir}",
         "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.flask_key,

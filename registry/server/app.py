@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlflow.server import app as flask_app
 from mlflow.server import auth, handlers
 
 from caregate.errors import CaregateError
 from registry.server.closed_routes import ClosedRoutes
-from registry.server.experiments import keep_experiments
 from registry.server.store import GuardedStore
+from registry.server.tracking import GuardedTracking
 from registry.server.write_once import WriteOnceArtifactRepository
 
 
@@ -27,14 +26,16 @@ def create_app() -> Any:
     Raises
     ------
     Unguarded
-        If the registry store or the artifact store is another.
+        If the registry, the tracking or the artifact store is another.
     """
     store = handlers._get_model_registry_store()
-    artifacts = handlers._get_artifact_repo_mlflow_artifacts()
-    if not isinstance(store, GuardedStore) or not isinstance(artifacts, WriteOnceArtifactRepository):
+    if not isinstance(store, GuardedStore):
+        raise Unguarded
+    if not isinstance(handlers._get_tracking_store(), GuardedTracking):
+        raise Unguarded
+    if not isinstance(handlers._get_artifact_repo_mlflow_artifacts(), WriteOnceArtifactRepository):
         raise Unguarded
     store.restore_stamps()
     app = auth.create_app()
-    flask_app.before_request(keep_experiments)  # after MLflow's own, which signs the user in
     app.add_middleware(ClosedRoutes)
     return app

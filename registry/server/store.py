@@ -5,12 +5,10 @@ Rules are in `registry.policy`; this file gathers the facts, writes the ledger's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, RegisteredModel
-from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking.client import MlflowClient
 
@@ -19,19 +17,18 @@ from caregate.errors import CaregateError
 from caregate.settings import Settings, load_settings
 from governance.database import exclusive, open_database, require_current
 from governance.ledger import Ledger
-from governance.people import People, Person
+from governance.people import Person
 from registry import names, policy
-from registry.actor import current_actor
 from registry.approvals import VersionKey, keys_with_verdicts
 from registry.artifacts import artifact_folder, freeze
 from registry.digest import verified_manifest
-from registry.policy import Decision
+from registry.server.guard import Guard
+from registry.server.scheme import PREFIX
 from registry.server.signing import SigningDesk
 from registry.versions import RegisteredVersion
 
-PREFIX = "caregate+"
-NOBODY = "nobody is signed in: the registry is written by known accounts alone"
 NEVER = "versions and models are kept as they are: nothing is deleted, renamed, copied or moved between stages"
+WEBHOOKS = "webhooks are closed: scoring follows the ledger by itself, and people are told by the home's settings"
 STALE = "the files do not match what is being registered: run the model again"
 
 
@@ -53,29 +50,29 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
         self._settings = settings or load_settings()
         self._governance = require_current(open_database(self._settings.ledger_url))
         self._ledger = Ledger(self._governance, clock)
-        self._people = People(self._governance, clock)
+        self._guard = Guard(self._governance, clock)
         self._desk = SigningDesk(self._settings, self._governance, clock)
 
     # What the pipeline does.
 
     def create_registered_model(self, name: str, *args: Any, **kwargs: Any) -> RegisteredModel:
         """Make a registered model, for the pipeline."""
-        self._guard("model.create", name, policy.may_keep_house)
+        self._guard.act("model.create", name, policy.may_keep_house)
         return super().create_registered_model(name, *args, **kwargs)
 
     def update_registered_model(self, name: str, *args: Any, **kwargs: Any) -> RegisteredModel:
         """Describe a registered model, for the pipeline."""
-        self._guard("model.describe", name, policy.may_keep_house)
+        self._guard.act("model.describe", name, policy.may_keep_house)
         return super().update_registered_model(name, *args, **kwargs)
 
     def set_registered_model_tag(self, name: str, tag: Any) -> None:
         """Tag a registered model, for the pipeline."""
-        self._guard("model.tag", name, policy.may_keep_house, key=tag.key)
+        self._guard.act("model.tag", name, policy.may_keep_house, key=tag.key)
         super().set_registered_model_tag(name, tag)
 
     def delete_registered_model_tag(self, name: str, key: str) -> None:
         """Take a registered model's tag away, for the pipeline."""
-        self._guard("model.untag", name, policy.may_keep_house, key=key)
+        self._guard.act("model.untag", name, policy.may_keep_house, key=key)
         super().delete_registered_model_tag(name, key)
 
     def create_model_version(
@@ -84,7 +81,7 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
         """Register a version: closes its files, checks them against its tags, and makes one version a run."""
         given = {tag.key: tag.value for tag in tags or ()}
         digest, run_key = given.get(names.DIGEST, ""), given.get(names.RUN_KEY, "")
-        actor = self._permit("version", name, lambda who: policy.may_create_version(who, source, given))
+        actor = self._guard.permit("version", name, lambda who: policy.may_create_version(who, source, given))
         model_id = source.removeprefix("models:/")
         self._close_files(actor, name, model_id, given)
         self._ledger.append_once(
@@ -105,12 +102,12 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
         if tag.key == names.APPROVAL:
             self._take_verdict(found, tag.value)
             return
-        self._guard("tag.set", _subject(found), lambda who: policy.may_set_tag(who, tag.key), key=tag.key)
+        self._guard.act("tag.set", _subject(found), lambda who: policy.may_set_tag(who, tag.key), key=tag.key)
         super().set_model_version_tag(name, version, tag)
 
     def delete_model_version_tag(self, name: str, version: str, key: str) -> None:
         """Take away a tag that is nobody's."""
-        self._guard("tag.delete", f"{name}/{version}", lambda who: policy.may_set_tag(who, key), key=key)
+        self._guard.act("tag.delete", f"{name}/{version}", lambda who: policy.may_set_tag(who, key), key=key)
         super().delete_model_version_tag(name, version, key)
 
     def restore_stamps(self) -> None:
@@ -128,7 +125,7 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
         found = self.get_model_version(name, version)
         digest = found.tags.get(names.DIGEST, "")
         standing = self._stands(found)
-        self._guard(
+        self._guard.act(
             "alias.set",
             _subject(found),
             lambda who: policy.may_set_alias(who, alias, standing=standing),
@@ -139,66 +136,48 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
 
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
         """Take an alias away."""
-        self._guard("alias.delete", name, policy.may_delete_alias, alias=alias)
+        self._guard.act("alias.delete", name, policy.may_delete_alias, alias=alias)
         super().delete_registered_model_alias(name, alias)
 
     # What nobody does.
 
     def update_model_version(self, name: str, version: str, *_: Any, **__: Any) -> NoReturn:
         """Refuse: the review brief is what the gates wrote."""
-        self._never("version.describe", f"{name}/{version}", "the review brief is written once, by the gates")
+        self._guard.never("version.describe", f"{name}/{version}", "the review brief is written once, by the gates")
 
     def rename_registered_model(self, name: str, *_: Any, **__: Any) -> NoReturn:
         """Refuse."""
-        self._never("model.rename", name)
+        self._guard.never("model.rename", name, NEVER)
 
     def delete_registered_model(self, name: str) -> NoReturn:
         """Refuse."""
-        self._never("model.delete", name)
+        self._guard.never("model.delete", name, NEVER)
 
     def delete_model_version(self, name: str, version: str) -> NoReturn:
         """Refuse."""
-        self._never("version.delete", f"{name}/{version}")
+        self._guard.never("version.delete", f"{name}/{version}", NEVER)
 
     def transition_model_version_stage(self, name: str, version: str, *_: Any, **__: Any) -> NoReturn:
         """Refuse."""
-        self._never("version.stage", f"{name}/{version}")
+        self._guard.never("version.stage", f"{name}/{version}", NEVER)
 
     def copy_model_version(self, src_mv: ModelVersion, *_: Any, **__: Any) -> NoReturn:
         """Refuse."""
-        self._never("version.copy", _subject(src_mv))
+        self._guard.never("version.copy", _subject(src_mv), NEVER)
+
+    def create_webhook(self, name: str, *_: Any, **__: Any) -> NoReturn:
+        """Refuse: who is told of what on this registry is a setting of the home."""
+        self._guard.never("webhook.create", name, WEBHOOKS)
+
+    def update_webhook(self, webhook_id: str, *_: Any, **__: Any) -> NoReturn:
+        """Refuse."""
+        self._guard.never("webhook.update", webhook_id, WEBHOOKS)
+
+    def delete_webhook(self, webhook_id: str) -> NoReturn:
+        """Refuse."""
+        self._guard.never("webhook.delete", webhook_id, WEBHOOKS)
 
     # How it is done.
-
-    def _actor(self, noun: str, subject: str) -> Person:
-        name = current_actor()
-        if name is None:
-            self._refuse("unknown", noun, subject, NOBODY)
-        person = self._people.find(name)
-        if person is None:
-            self._refuse(name, noun, subject, f"no account of Caregate is named {name}: see `caregate users add`")
-        return person
-
-    def _permit(self, noun: str, subject: str, decide: Callable[[Person], Decision]) -> Person:
-        actor = self._actor(noun, subject)
-        decision = decide(actor)
-        if not decision.allowed:
-            self._refuse(actor.name, noun, subject, decision.why)
-        return actor
-
-    def _guard(
-        self, action: str, subject: str, decide: Callable[[Person], Decision], *, digest: str = "", **detail: Any
-    ) -> None:
-        actor = self._permit(action.split(".", 1)[0], subject, decide)
-        self._ledger.append(actor.name, action, subject, digest=digest, **detail)
-
-    def _never(self, action: str, subject: str, why: str = NEVER) -> NoReturn:
-        noun = action.split(".", 1)[0]
-        self._refuse(self._actor(noun, subject).name, noun, subject, why)
-
-    def _refuse(self, actor: str, noun: str, subject: str, why: str) -> NoReturn:
-        self._ledger.append(actor, f"{noun}.refuse", subject, why=why)
-        raise MlflowException(f"Refused: {why}.", PERMISSION_DENIED)
 
     def _close_files(self, actor: Person, name: str, model_id: str, tags: Mapping[str, str]) -> None:
         try:
@@ -206,23 +185,23 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
             freeze(folder)
             manifest = verified_manifest(folder)
         except CaregateError as error:
-            self._refuse(actor.name, "version", name, str(error))
+            self._guard.refuse(actor.name, "version", name, str(error))
         said = (name, tags[names.AUTHOR], tags[names.RISK_CLASS], tags[names.SNAPSHOT], tags[names.POLICY])
         found = (manifest.model, manifest.author, manifest.risk_class, manifest.snapshot, manifest.policy)
         signatures = str(manifest.signatures)
         if said != found or (tags[names.DIGEST], tags[names.SIGNATURES]) != (manifest.digest, signatures):
-            self._refuse(actor.name, "version", name, STALE)
+            self._guard.refuse(actor.name, "version", name, STALE)
 
     def _stands(self, version: ModelVersion) -> bool:
         return self._desk.stands(self._record(version))
 
     def _take_verdict(self, version: ModelVersion, value: str) -> None:
         record = self._record(version)
-        actor = self._actor("approval", record.key.subject)
+        actor = self._guard.actor("approval", record.key.subject)
         decision = self._desk.take(actor, record, value)
         self._stamp(record)
         if not decision.allowed:
-            self._refuse(actor.name, "approval", record.key.subject, decision.why)
+            self._guard.refuse(actor.name, "approval", record.key.subject, decision.why)
 
     def _stamp(self, record: RegisteredVersion) -> None:
         for key, stamp in self._desk.stamps(record).items():

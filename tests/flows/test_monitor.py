@@ -13,7 +13,8 @@ from governance.database import open_database
 from governance.ledger import Ledger
 from monitoring.report import NothingNew
 from registry.actor import acting_as
-from registry.connection import PREFIX, open_registry
+from registry.connection import open_registry
+from registry.server.scheme import PREFIX
 from registry.promotion import promote
 from registry.server.store import GuardedStore
 

@@ -18,8 +18,9 @@ from registry import names
 from registry.actor import acting_as
 from registry.connection import prepare_database
 from registry.registering import register
+from registry.server.scheme import PREFIX
 from registry.server.signing import SigningDesk
-from registry.server.store import PREFIX, GuardedStore
+from registry.server.store import GuardedStore
 from registry.versions import read_version
 from tests.registry.conftest import CandidateFactory
 
@@ -39,10 +40,13 @@ GUARDED = {
     "delete_model_version",
     "transition_model_version_stage",
     "copy_model_version",
+    "create_webhook",
+    "update_webhook",
+    "delete_webhook",
 }
 READING = ("get_", "search_", "list_", "supports_")
 WRITTEN_THROUGH_GUARDED_METHODS = ("prompt",)
-NO_VERSIONS = {"create_webhook", "update_webhook", "delete_webhook", "test_webhook"}
+SENDS_WHAT_NOBODY_CAN_MAKE = {"test_webhook"}
 
 
 class TestTheSurface:
@@ -52,7 +56,7 @@ class TestTheSurface:
         public = {name for name, value in vars(AbstractStore).items() if callable(value) and not name.startswith("_")}
         writing = {name for name in public if not name.startswith(READING)}
         prompts = {name for name in writing if any(word in name for word in WRITTEN_THROUGH_GUARDED_METHODS)}
-        assert writing - prompts - NO_VERSIONS == GUARDED
+        assert writing - prompts - SENDS_WHAT_NOBODY_CAN_MAKE == GUARDED
 
     def test_every_one_is_guarded(self) -> None:
         assert set(vars(GuardedStore)) >= GUARDED
