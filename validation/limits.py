@@ -71,13 +71,16 @@ class RobustnessLimits(Part):
     missing: Number
     """When a field that may be absent is absent everywhere."""
     shift: Number
-    """When a number is moved by `step`."""
+    """When a number, or every number, is moved by `step`."""
     step: Number
-    """Share of a feature's middle half (quartile to quartile) that numbers are moved by, up and down."""
+    """Share of a feature's middle half (quartile to quartile) that numbers are moved by, up and down; of the standard
+    deviation where the middle half is a single value."""
     out_of_range: Number
-    """When a number lies far outside what training saw, against the same at the edge."""
+    """When a number lies outside what training saw, against the same at the edge."""
+    reach: Number
+    """How far outside, in ranges of training."""
     reordered: Number
-    """When rows and the levels of categories come in another order."""
+    """Share of the rows whose score differs when rows and the levels of categories come in another order."""
 
 
 class StabilityLimits(Part):

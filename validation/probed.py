@@ -36,17 +36,23 @@ class Perturbed:
     kind
         ``missing``, ``shift``, ``out_of_range`` or ``reordered``.
     feature
-        What was changed; empty where all were.
+        What was changed; empty where all numbers were. Of ``reordered``: ``rows`` or ``levels``. A number is put out of
+        range on both sides, and the side that flips more is told.
     flips
-        Share of the flagged rows that another row replaces, with its bootstrap of patients.
-    n
-        Rows.
+        Share of the flagged rows that another row replaces, with its bootstrap of patients; within a kind, all from the
+        same draws.
+    n, flagged
+        Rows, and those flagged before the change.
+    differing
+        Rows whose score is not the same bit for bit.
     """
 
     kind: str
     feature: str
     flips: Draws
     n: int
+    flagged: int
+    differing: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +136,15 @@ class Served:
     rows
         Rows that were scored there.
     largest_difference
-        Between the scores there and here.
+        Between the scores there and here; infinite where one of them is no number.
     latency_ms, load_seconds
-        Rounded up to 1, 2 or 5 times a power of ten: what varies from run to run is left out of the evidence.
+        Processor time, so that what else the machine does stays out of it: of one row with its reasons on one thread,
+        99th percentile, and of reading the files, imports left out. Rounded up to 1, 2 or 5 times a power of ten,
+        and told no finer than 10 ms and 0.1 s: what varies from run to run is left out of the evidence.
     size_mb
-        Of the files.
+        Of the files, in millions of bytes.
+    failure
+        Why it could not be served at all, in words; empty where it could. The figures are then no numbers.
     """
 
     rows: int
@@ -142,6 +152,7 @@ class Served:
     latency_ms: float
     load_seconds: float
     size_mb: float
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,61 @@
+"""Robustness: whether decisions stay where a field is absent, a number is off, or a file is in another order."""
+
+from __future__ import annotations
+
+from validation.gates.decide import Found, at_most, cannot_tell
+from validation.gates.families import family_bounds, worst_of
+from validation.gates.findings import NOTHING
+from validation.gates.result import Check, GateResult
+from validation.measured import Measured
+from validation.policy import Policy
+from validation.policy_terms import Number
+from validation.probed import Perturbed
+
+NAME = "robustness"
+EVERYTHING = "all numbers at once"
+
+
+def robustness(measured: Measured, policy: Policy) -> GateResult:
+    """Judge the share of the flagged rows that another row replaces after each kind of change.
+
+    Every change that does not pass is named; those of a kind that pass share a line, under the name of the worst.
+    Scores after reordering have to be the same bit for bit, which needs no bound.
+    """
+    limits, probed = policy.gates.robustness, measured.probed
+    if not probed.perturbed:
+        why = probed.unavailable.get("perturbed", "the model was not tried on changed inputs")
+        return GateResult(NAME, (cannot_tell(Found("flips", NOTHING, NOTHING, NOTHING, None, None), None, why),))
+    kinds = {"missing": limits.missing, "shift": limits.shift, "out_of_range": limits.out_of_range}
+    checks = [check for kind, limit in kinds.items() for check in _flips(measured, policy, kind, limit)]
+    return GateResult(NAME, (*checks, *_reordered(measured, limits.reordered)))
+
+
+def _flips(measured: Measured, policy: Policy, kind: str, limit: Number) -> tuple[Check, ...]:
+    changed = _of_kind(measured, kind)
+    if not changed:
+        return ()
+    if min(item.flagged for item in changed) < measured.minimum:
+        found = Found(kind, NOTHING, NOTHING, NOTHING, changed[0].n, None)
+        return (cannot_tell(found, limit.value, f"fewer than {measured.minimum} flagged rows: too few to tell"),)
+    low, high = family_bounds([item.flips for item in changed], policy.bootstrap.confidence.value)
+    checks = [
+        at_most(_found(item, float(item.flips.sample[0]), float(below), float(above)), limit.value, limit.reason)
+        for item, below, above in zip(changed, low, high, strict=True)
+    ]
+    return worst_of(checks, "changes")
+
+
+def _reordered(measured: Measured, limit: Number) -> tuple[Check, ...]:
+    checks = []
+    for item in _of_kind(measured, "reordered"):
+        share = item.differing / item.n
+        checks.append(at_most(_found(item, share, share, share), limit.value, limit.reason))
+    return worst_of(checks, "orders")
+
+
+def _of_kind(measured: Measured, kind: str) -> list[Perturbed]:
+    return [item for item in measured.probed.perturbed if item.kind == kind]
+
+
+def _found(item: Perturbed, estimate: float, low: float, high: float) -> Found:
+    return Found(f"{item.kind}[{item.feature or EVERYTHING}]", estimate, low, high, item.n, None)
