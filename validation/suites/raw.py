@@ -16,6 +16,7 @@ from crm.snapshot import Snapshot
 from crm.source import RawTables
 from governance.ledger import digest_of
 from models.run_key import code_digest
+from validation.suites.door_counts import with_door_counts
 from validation.suites.on_snapshot import read_result, write_quality
 from validation.suites.raw_diabetes import diabetes_view
 from validation.suites.raw_noshow import noshow_view
@@ -41,7 +42,7 @@ def judge_raw(raw: RawTables) -> SuiteResult | None:
         return None
     from validation.suites.validate import judge_view  # imports Great Expectations, which takes seconds
 
-    return judge_view(RAW_VIEWS[raw.source](raw.text), raw_suite(raw.source))
+    return with_door_counts(judge_view(RAW_VIEWS[raw.source](raw.text), raw_suite(raw.source)), raw)
 
 
 def keep_raw_findings(root: Path, snapshot: Snapshot, raw: RawTables) -> Path | None:
