@@ -1,6 +1,8 @@
-"""Leakage: whether the model is too good to be true, or was tested on what it had seen."""
+"""Leakage: whether the model is too good to be true, was tested on what it had seen, or looks ahead."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from validation.gates.decide import Found, at_most, cannot_tell
 from validation.gates.findings import NOTHING, of_subset
@@ -10,13 +12,21 @@ from validation.parts import Overlap
 from validation.policy import Policy
 
 NAME = "leakage"
+STEPS = {
+    "unavailable_features": "change when built from the rows alone that scoring hands in",
+    "own_outcome": "change when the row's own outcome is taken away",
+    "later_rows": "change when what came later is taken away",
+}
+"""What features do that read what cannot be known, by check."""
+NOT_REBUILT = "features were not built again from what was known at their moment, which takes a model with a timeline"
 
 
 def leakage(measured: Measured, policy: Policy) -> GateResult:
-    """Judge the AUC of the model and of its strongest feature, and what both sides of the split share."""
+    """Judge how good model and strongest feature are, what both sides of the split share, and what was built again."""
     limits, confidence = policy.gates.leakage, policy.bootstrap.confidence.value
     auc = at_most(of_subset(measured.overall, "auc", confidence), limits.auc.value, limits.auc.reason)
-    return GateResult(NAME, (auc, _strongest(measured, policy), *_overlap(measured, policy)))
+    strongest = _strongest(measured, policy)
+    return GateResult(NAME, (auc, strongest, *_overlap(measured, policy), *_rebuilt(measured, policy)))
 
 
 def _strongest(measured: Measured, policy: Policy) -> Check:
@@ -33,14 +43,16 @@ def _strongest(measured: Measured, policy: Policy) -> Check:
 
 
 def _overlap(measured: Measured, policy: Policy) -> list[Check]:
-    limit, shared = policy.gates.leakage.identical_rows, measured.overlap
+    limits, shared = policy.gates.leakage, measured.overlap
     if shared is None:
-        names = ("patients_on_both_sides", "identical_rows")
-        nothing = [Found(name, NOTHING, NOTHING, NOTHING, None, None) for name in names]
-        return [cannot_tell(found, None, "the training side was not given") for found in nothing]
-    share = shared.identical_rows / max(shared.test_rows, 1)
-    identical = Found("identical_rows", share, share, share, shared.test_rows, None)
-    return [_patients(shared), at_most(identical, limit.value, limit.reason)]
+        names = ("patients_on_both_sides", "identical_rows", "duplicate_rows")
+        return [cannot_tell(_nothing(name), None, "the sides of the split were not given") for name in names]
+    counts = {"identical_rows": shared.identical_rows, "duplicate_rows": shared.duplicate_rows}
+    checks = [_patients(shared)]
+    for name, count in counts.items():
+        share, limit = count / max(shared.test_rows, 1), getattr(limits, name)
+        checks.append(at_most(Found(name, share, share, share, shared.test_rows, None), limit.value, limit.reason))
+    return checks
 
 
 def _patients(shared: Overlap) -> Check:
@@ -59,3 +71,34 @@ def _patients(shared: Overlap) -> Check:
         positives=None,
         reason=reason,
     )
+
+
+def _rebuilt(measured: Measured, policy: Policy) -> list[Check]:
+    """Judge what was built again: one row that differs fails, and too few rows cannot tell that none would."""
+    rebuilt = measured.probed.rebuilt
+    if rebuilt is None:
+        why = measured.probed.unavailable.get("rebuilt", NOT_REBUILT)
+        return [cannot_tell(_nothing(name), 0.0, why) for name in STEPS]
+    asked = min(policy.gates.leakage.rebuilt_rows.value, measured.overall.n)
+    found = (rebuilt.unavailable, rebuilt.own_outcome, rebuilt.later_rows)
+    return [_step(name, differing, rebuilt.rows, asked, policy) for name, differing in zip(STEPS, found, strict=True)]
+
+
+def _step(name: str, differing: Mapping[str, int], rows: int, asked: int, policy: Policy) -> Check:
+    worst = max(differing.values(), default=0)
+    share = worst / max(rows, 1)
+    exact = Found(name, share, share, share, rows, None)
+    if worst:
+        few = policy.groups.suppress_under.value
+        said = f"fewer than {few}" if worst < few else str(worst)
+        features = ", ".join(sorted(differing))
+        reason = f"up to {said} of {rows} rows: {features} {STEPS[name]}"
+        shown = None if worst < few else share
+        return Check(name, Verdict.FAILED, shown, shown, 0.0, rows, None, reason)
+    if rows < asked:
+        return cannot_tell(exact, 0.0, f"{rows} rows could be built again, and {asked} are asked")
+    return Check(name, Verdict.PASSED, 0.0, 0.0, 0.0, rows, None, f"none of {rows} rows built again differs")
+
+
+def _nothing(name: str) -> Found:
+    return Found(name, NOTHING, NOTHING, NOTHING, None, None)
