@@ -27,7 +27,7 @@ def calibration_offset(label: Flags, score: Floats) -> float:
 
     def step(at: Floats) -> Floats:
         residual, spread = offset_terms(label, logit, float(at[0])).sum(axis=0)
-        return np.array([residual / spread])
+        return np.array([residual / spread if spread > 0 else np.nan])
 
     return float(_climb(np.zeros(1), step, lambda at: _likelihood(label, at[0] + logit), label)[0])
 
@@ -35,7 +35,7 @@ def calibration_offset(label: Flags, score: Floats) -> float:
 def calibration_line(label: Flags, score: Floats) -> tuple[float, float]:
     """Return intercept and slope of the logistic regression of `label` on ``logit(score)`` (Cox 1958).
 
-    NaN where only one outcome occurs.
+    NaN where only one outcome occurs, or the score separates them.
     """
     logit = logit_of(score)
 
@@ -48,12 +48,17 @@ def calibration_line(label: Flags, score: Floats) -> tuple[float, float]:
 
 
 def _climb(start: Floats, step: Step, likelihood: Likelihood, label: Flags) -> Floats:
-    """Return where Newton's steps end, each halved until the likelihood no longer falls."""
+    """Return where Newton's steps end, each halved until the likelihood no longer falls.
+
+    NaN where they end nowhere: one outcome alone, or outcomes that the score separates.
+    """
     if label.all() or not label.any():
         return np.full(len(start), np.nan)
     at, value = start, likelihood(start)
     for _ in range(STEPS):
         change = step(at)
+        if not np.isfinite(change).all():
+            return np.full(len(start), np.nan)
         for _ in range(HALVINGS):
             if likelihood(at + change) >= value:
                 break

@@ -19,6 +19,9 @@ class AccuracyLimits(Part):
     pr_auc_lift: Number
     brier_skill: dict[str, Number]
     strata_auc: dict[str, Number]
+    strata_pr_auc_lift: dict[str, Number] = Field(default_factory=dict)
+    strata_brier_skill: dict[str, Number] = Field(default_factory=dict)
+    """Against the stratum's own share of positives."""
 
 
 class CalibrationLimits(Part):

@@ -10,10 +10,11 @@ from validation.policy import Policy
 from validation.policy_terms import Number
 
 NAME = "accuracy"
+NO_ROWS = Subset(0, 0, 0, {})
 
 
 def accuracy(measured: Measured, policy: Policy) -> GateResult:
-    """Judge AUC, average precision over prevalence and Brier skill, overall and AUC on the policy's strata."""
+    """Judge AUC, average precision over prevalence and Brier skill, of all rows and of the policy's strata."""
     limits, confidence = policy.gates.accuracy, policy.bootstrap.confidence.value
     overall = measured.overall
     named = {"auc": limits.auc, "pr_auc_lift": limits.pr_auc_lift}
@@ -21,10 +22,15 @@ def accuracy(measured: Measured, policy: Policy) -> GateResult:
     checks = [
         _judge(overall, of_subset(overall, name, confidence), limit, measured.minimum) for name, limit in named.items()
     ]
-    for name, limit in limits.strata_auc.items():
-        stratum = measured.strata.get(name, Subset(0, 0, 0, {}))
-        found = of_subset(stratum, "auc", confidence, name=f"auc[{name}]")
-        checks.append(_judge(stratum, found, limit, measured.minimum))
+    for metric, of, limit_of in (
+        ("auc", "auc", limits.strata_auc),
+        ("pr_auc_lift", "pr_auc_lift", limits.strata_pr_auc_lift),
+        ("brier_skill", "brier_skill[prevalence]", limits.strata_brier_skill),
+    ):
+        for name, limit in limit_of.items():
+            stratum = measured.strata.get(name, NO_ROWS)
+            found = of_subset(stratum, of, confidence, name=f"{metric}[{name}]")
+            checks.append(_judge(stratum, found, limit, measured.minimum))
     return GateResult(NAME, tuple(checks))
 
 

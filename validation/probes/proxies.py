@@ -28,7 +28,7 @@ def proxies(subject: Subject) -> tuple[Proxy, ...]:
     """Return, for every declared group, how well all features together and the best single one tell it.
 
     A row is told by what the patients of other folds taught. A further entry of the same group stands for each further
-    feature that tells it as well as the policy's `tells_group`. Groups too small to be shown have no numbers.
+    feature that tells it as well as the policy's `tells_group`. Groups of fewer rows than the policy shows have no numbers.
     """
     return tuple(proxy for name in subject.spec.groups for proxy in _Scan(subject, name).found())
 
@@ -40,7 +40,10 @@ class _Scan:
         self._subject, self._name = subject, name
         held_out = subject.held_out
         everyone = _grouping(held_out.column(f"group_{name}"))
-        self._levels, self._n = everyone.levels, np.bincount(everyone.codes, minlength=len(everyone.levels))
+        label = np.asarray(held_out.column("label"), dtype=np.int64)
+        groups = len(everyone.levels)
+        self._levels, self._n = everyone.levels, np.bincount(everyone.codes, minlength=groups)
+        self._positives = np.bincount(everyone.codes[label == 1], minlength=groups)
         at = subject.drawn(np.arange(held_out.num_rows), ROWS)
         rows = held_out.take(pa.array(at))
         self._codes = everyone.codes[at]
@@ -49,17 +52,17 @@ class _Scan:
         self._fold = np.random.default_rng(subject.seed).integers(0, FOLDS, len(at))[patient]
 
     def found(self) -> Iterator[Proxy]:
-        # Membership is the only outcome here, so a group's rows stand for its positives as well.
         under = self._subject.policy.groups.suppress_under.value
-        hidden = suppressed(self._levels, 2 * self._n, self._n, under)
+        # The same numbers are withheld as in the tables of groups, or one would give the other's away.
+        hidden = suppressed(self._levels, self._n, self._positives, under)
         for place, level in enumerate(self._levels):
-            member = self._codes == place
-            if hidden[place] or len(np.unique(member)) < 2:
-                yield Proxy(f"{self._name}={level}", NOTHING, "", NOTHING, None)
+            member, n = self._codes == place, None if hidden[place] else int(self._n[place])
+            if min(member.sum(), (~member).sum()) < under:
+                yield Proxy(f"{self._name}={level}", NOTHING, "", NOTHING, n)
             else:
-                yield from self._of(f"{self._name}={level}", member, int(self._n[place]))
+                yield from self._of(f"{self._name}={level}", member, n)
 
-    def _of(self, group: str, member: Flags, n: int) -> Iterator[Proxy]:
+    def _of(self, group: str, member: Flags, n: int | None) -> Iterator[Proxy]:
         names, limit = self._subject.spec.feature_names, self._subject.policy.gates.bias.tells_group.value
         together = auc_of(self._together(member), member)
         alone = np.array([_alone(values, member, self._fold) for values in self._inputs.T])
