@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -69,33 +70,26 @@ def list_rows(
         for row in rows
     ]
     context.terminal.result(listed)
-    columns = ("snapshot", "table", "rule", "state", "rows", "since", "releasable", "row numbers")
-    context.terminal.table("rows held back", columns, list(_lines(listed)))
+    for line in _lines(listed):
+        context.terminal.line(line)
 
 
-def _lines(listed: Sequence[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
-    said = ("snapshot", "table", "rule", "state", "releasable")
+def _lines(listed: Sequence[dict[str, Any]]) -> Iterator[str]:
+    if not listed:
+        yield "no row is held back"
+    for snapshot, rows in groupby(listed, itemgetter("snapshot", "source")):
+        yield f"{snapshot[0].removeprefix('sha256:')[:12]} {snapshot[1]}"
+        order = itemgetter("table", "rule", "state")
+        for (table, rule, state), group in groupby(sorted(rows, key=order), order):
+            yield f"  {table}, {rule}: {_line(state, list(group))}"
 
-    def place(row: dict[str, Any]) -> tuple[str, ...]:
-        return tuple(str(row[name]) for name in said)
 
-    for _, rows in groupby(sorted(listed, key=place), place):
-        group = list(rows)
-        first, since = group[0], min(row["since"] or "" for row in group)[:10]
-        numbers = ", ".join(str(row["row_number"]) for row in group[:SHOWN])
-        more = f" and {len(group) - SHOWN:,} more" if len(group) > SHOWN else ""
-        digest = first["snapshot"].removeprefix("sha256:")[:12]
-        releasable = "yes" if first["releasable"] else "no"
-        yield (
-            digest,
-            first["table"],
-            first["rule"],
-            first["state"],
-            f"{len(group):,}",
-            since,
-            releasable,
-            numbers + more,
-        )
+def _line(state: str, rows: Sequence[dict[str, Any]]) -> str:
+    since = min(row["since"] or "?" for row in rows)[:10]
+    numbers = ", ".join(str(row["row_number"]) for row in rows[:SHOWN])
+    more = f" and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
+    bound = "" if rows[0]["releasable"] else ", not releasable"
+    return f"{len(rows):,} {state}, since {since}{bound}; row {numbers}{more}"
 
 
 @quarantine.command("show")
