@@ -20,6 +20,8 @@ def simulate(
     leak: float = 0.0,
     unseen: float = 0.0,
     blind: float = 0.0,
+    shift: float = 0.0,
+    behind: float = 0.0,
 ) -> ScoredRows:
     """Draw `n` rows of two thirds as many patients.
 
@@ -39,23 +41,29 @@ def simulate(
         Log-odds of those on welfare that the scores do not know of.
     blind
         Share of the women whose scores are shuffled among each other: for them the score says nothing.
+    shift
+        Log-odds of everybody that the scores do not know of.
+    behind
+        Standard deviation of what is added to the log-odds of the scores, and not to those of a version in use.
     """
     chance = np.random.default_rng(seed)
     patient = chance.integers(0, max(n * 2 // 3, 1), n)
     of_patient = chance.normal(0, spread * 0.5, n)[patient]
     logit = -1.8 + of_patient + chance.normal(0, spread * 0.85, n)
     groups = _groups(chance, n)
-    label = chance.random(n) < _probability(logit + unseen * groups["welfare"].codes)
+    label = chance.random(n) < _probability(logit + shift + unseen * groups["welfare"].codes)
     seen = logit * slope + noise * chance.normal(0, 1, n) + leak * label
     blinded = np.flatnonzero((groups["sex"].codes == 0) & (chance.random(n) < blind))
     seen[blinded] = chance.permutation(seen[blinded])
+    ours = seen + behind * np.random.default_rng([seed, 1]).normal(0, 1, n)
     return ScoredRows(
         label=label,
-        score=_probability(seen),
+        score=_probability(ours),
         patient=patient,
         groups=groups,
         strata={"booked_ahead": chance.random(n) < 0.65},
         baselines=_baselines(chance, logit, float(label.mean())),
+        champion=_probability(seen) if behind else None,
     )
 
 
