@@ -11,15 +11,26 @@ import polars as pl
 import pytest
 
 from crm.sources.synthetic import SyntheticSource
+from crm.tables import TABLES
+from models.catalogue import SPECS
+from validation.contracts.features import feature_contract
 from validation.contracts.tables import RELATIONS, table_contract
 from validation.gates.result import Verdict
 from validation.suites.expectations import judge, load_in_background
+from validation.suites.model_suites import feature_suite, prediction_suite
 from validation.suites.page import page, summary
+from validation.suites.raw import RAW_VIEWS, raw_suite
 from validation.suites.result import Finding, Outcome, SuiteResult
 from validation.suites.rule import SUITES, Severity, UnknownSuite, load_suite
-from validation.suites.validate import choose, validate_tables
+from validation.suites.validate import breaking, judge_view, sample, validate_tables
 from validation.suites.view import VIEWS
 
+ONCE = (*map(load_suite, SUITES), *map(raw_suite, RAW_VIEWS))
+SHIPPED = (
+    *ONCE,
+    *(feature_suite(spec) for spec in SPECS.values()),
+    *(prediction_suite(spec, ("low", "high")) for spec in SPECS.values()),
+)
 AS_OF = datetime(2025, 6, 30, tzinfo=UTC)
 REAL = Path(__file__).parents[4] / "shared" / "data"
 
@@ -186,8 +197,7 @@ class TestLargeTables:
     def test_a_single_row_that_breaks_a_strict_rule_is_never_left_out(self, sound: Tables) -> None:
         suite = replace(load_suite("appointments"), sample_rows=50)
         planted = one("outcome_known_at", AFTER)(sound["appointments"])
-        chosen = choose(VIEWS["appointments"](planted, AS_OF), suite, seed=0)
-        assert len(chosen) <= 100
+        chosen = breaking(VIEWS["appointments"](planted, AS_OF), suite)
         assert chosen["outcome_in_future"].sum() == 1
         assert chosen["table_rows"].unique().to_list() == [len(planted)]
 
@@ -197,15 +207,30 @@ class TestLargeTables:
             suite = replace(load_suite(name), sample_rows=200)
             for rule, plant in defects.values():
                 if rule in strict:
-                    chosen = choose(VIEWS[name](plant(sound[name]), AS_OF), suite, seed=1)
-                    findings = judge(name, [each for each in suite.rules if each.id == rule], chosen.to_pandas())
-                    assert findings[0].outcome is Outcome.BROKEN
+                    asked = replace(
+                        suite, rules=tuple(each for each in suite.rules if each.id == rule or "mean" in each.id)
+                    )
+                    found = judge_view(VIEWS[name](plant(sound[name]), AS_OF), asked, seed=1).findings
+                    assert {each.rule: each.outcome for each in found}[rule] is Outcome.BROKEN
+
+    def test_rows_that_break_a_rule_are_no_more_frequent_in_the_sample_than_in_the_table(self, sound: Tables) -> None:
+        view = VIEWS["appointments"](changed("outcome_known_at", AFTER, 0.2)(sound["appointments"]), AS_OF)
+        suite = replace(load_suite("appointments"), sample_rows=4_000)
+        share = sample(view, suite, seed=0)["outcome_in_future"].mean()
+        assert share == pytest.approx(view["outcome_in_future"].mean(), abs=0.03)
+
+    def test_strict_rules_count_over_every_row(self, sound: Tables) -> None:
+        view = VIEWS["appointments"](changed("outcome_known_at", AFTER, 0.1)(sound["appointments"]), AS_OF)
+        suite = replace(load_suite("appointments"), sample_rows=5_000)
+        found = {each.rule: each for each in judge_view(view, suite).findings}["outcome-not-in-future"]
+        assert found.unexpected == view["outcome_in_future"].sum()
+        assert found.rows == len(view)
 
     def test_the_sample_is_the_same_for_the_same_seed(self, sound: Tables) -> None:
         suite = replace(load_suite("encounters"), sample_rows=100)
         view = VIEWS["encounters"](sound["encounters"], AS_OF)
-        assert choose(view, suite, seed=4).equals(choose(view, suite, seed=4))
-        assert not choose(view, suite, seed=4).equals(choose(view, suite, seed=5))
+        assert sample(view, suite, seed=4).equals(sample(view, suite, seed=4))
+        assert not sample(view, suite, seed=4).equals(sample(view, suite, seed=5))
 
 
 class TestResult:
@@ -243,19 +268,36 @@ class TestResult:
 class TestRules:
     def test_none_stands_in_a_contract_too(self) -> None:
         contract = {name for relations in RELATIONS.values() for name in relations} | {"patient-is-known"}
-        for name in SUITES:
-            schema = table_contract(name)
+        schemas = [table_contract(name) for name in SUITES] + [feature_contract(spec) for spec in SPECS.values()]
+        for schema in schemas:
             contract |= {check.name for column in schema.columns.values() for check in column.checks}
-        assert not contract & {rule.id for name in SUITES for rule in load_suite(name).rules}
+        assert not contract & {rule.id for suite in SHIPPED for rule in suite.rules}
+
+    @pytest.mark.parametrize("name", SUITES)
+    def test_what_no_row_may_break_in_a_column_itself_is_the_contracts(self, name: str) -> None:
+        strict = [rule for rule in load_suite(name).rules if rule.allows_none]
+        assert not {rule.column for rule in strict} & set(TABLES[name].names)
 
     def test_ids_are_unique_and_reasons_given(self) -> None:
-        rules = [rule for name in SUITES for rule in load_suite(name).rules]
+        rules = [rule for suite in ONCE for rule in suite.rules]
         assert len({rule.id for rule in rules}) == len(rules)
         assert all(rule.reason for rule in rules)
 
+    def test_within_a_run_ids_and_tables_are_unique(self) -> None:
+        for spec in SPECS.values():
+            suites = (load_suite(spec.table), feature_suite(spec), prediction_suite(spec, ("low", "high")))
+            ids = [rule.id for suite in suites for rule in suite.rules]
+            assert len(set(ids)) == len(ids)
+            assert len({suite.table for suite in suites}) == len(suites)
+
     def test_none_reports_the_greatest_or_least_value_of_a_record(self) -> None:
-        extremes = [rule for name in SUITES for rule in load_suite(name).rules if "Min" in rule.expect]
-        assert {rule.column for rule in extremes} == {"table_rows"}
+        extremes = [rule for suite in SHIPPED for rule in suite.rules if "Min" in rule.expect or "Max" in rule.expect]
+        of_all_rows = {rule.column for rule in extremes if not rule.column.endswith(".filled_over_trained")}
+        assert of_all_rows == {"table_rows"}
+
+    def test_none_names_a_value_of_a_row(self) -> None:
+        said = {key for suite in SHIPPED for rule in suite.rules for key in rule.arguments}
+        assert said == {"column", "min_value", "max_value", "mostly"}
 
 
 class TestThreads:
