@@ -26,6 +26,13 @@ class RowNotHeld(NotFound):
         )
 
 
+class RuleHoldsNothing(NotFound):
+    """A rule holds no row of the snapshot back."""
+
+    def __init__(self, digest: str) -> None:
+        super().__init__(f"no row of snapshot {digest[:19]} is held back by that rule: see `caregate quarantine list`")
+
+
 class WhichTable(BadInput):
     """Rows of that number of several tables are held back."""
 
@@ -88,6 +95,20 @@ def find_rows(snapshot: Snapshot, numbers: Sequence[int], *, table: str | None =
         if len(rows) > 1:
             raise WhichTable(number, [row.table for row in rows])
         found.append(rows[0])
+    return found
+
+
+def rows_of(snapshot: Snapshot, rule: str, *, table: str | None = None) -> list[Held]:
+    """Return the rows that `rule` holds back, of all tables or of one.
+
+    Raises
+    ------
+    RuleHoldsNothing
+        If there is none.
+    """
+    found = [row for row in held_rows(snapshot) if row.rule == rule and table in (None, row.table)]
+    if not found:
+        raise RuleHoldsNothing(snapshot.manifest.digest)
     return found
 
 

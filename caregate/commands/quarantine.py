@@ -115,7 +115,8 @@ def show_row(
     _quarantine(context).record_opening(held, by=settings.user)
     vault = Vault(open_database(settings.ledger_url), read_secrets(settings.secrets_file).vault_key_bytes)
     said = open_row(found, held, vault)
-    context.terminal.result(said)
+    if as_json:
+        typer.echo(json.dumps(said, indent=2))  # in ASCII, so that no value steers the terminal
     context.terminal.line(
         f"row {held.row_number} for {held.table}, held back by {held.rule}; this look is in the ledger"
     )
@@ -170,7 +171,7 @@ def discard_rows(
     as_json: AsJson = False,
 ) -> None:
     """Make rows unreadable for good: their keys are destroyed, here and wherever the same row is held back."""
-    from crm.quarantine import held_rows
+    from crm.quarantine import rows_of
     from crm.snapshot import open_snapshot
 
     context = open_context(home, as_json)
@@ -179,8 +180,7 @@ def discard_rows(
     if rows:
         _, held = _find(context, snapshot, rows, table)
     else:
-        every = held_rows(open_snapshot(context.settings.snapshots_dir, snapshot))
-        held = [row for row in every if row.rule == rule and table in (None, row.table)]
+        held = rows_of(open_snapshot(context.settings.snapshots_dir, snapshot), str(rule), table=table)
     count = _quarantine(context).discard(held, reason=reason, by=context.settings.user)
     _show(context, "discarded", held, count, "; nothing opens them any more")
 
