@@ -100,7 +100,9 @@ class _Builder:
     def _build(self, world: pl.DataFrame, records: Sequence[str]) -> pl.DataFrame:
         """Return the features of `records`, in this order, nulls where the build has no row for one."""
         tables = {**self._tables, self._spec.table: ibis.memtable(world.to_arrow())}
-        wanted = self._spec.build(tables).filter(_.record_id.isin(ibis.memtable({"wanted": records}).wanted))
+        wanted = self._spec.build(tables).filter(
+            _.record_id.isin(ibis.memtable(pa.table({"wanted": pa.array(records, pa.string())})).wanted)
+        )
         rows = self._read(wanted.select("record_id", *self._spec.feature_names)).unique("record_id")
         return pl.DataFrame({"record_id": records}).join(rows, "record_id", how="left", maintain_order="left")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import ibis
 import polars as pl
+import pyarrow as pa
 from ibis import _
 
 from models.spec import ModelSpec, Timeline
@@ -25,7 +26,7 @@ def related_rows(spec: ModelSpec, table: ibis.Table, asked: Sequence[str]) -> ib
 
     A row that belongs to several worlds is there once for each.
     """
-    wanted = ibis.memtable({ASKED: list(asked)})
+    wanted = ibis.memtable(pa.table({ASKED: pa.array(asked, pa.string())}))
     keys = table.join(wanted, table[spec.record_id] == wanted[ASKED]).select(ASKED, *spec.related)
     named = [
         table.select(spec.record_id, column).join(keys.select(ASKED, column), column).select(ASKED, spec.record_id)
