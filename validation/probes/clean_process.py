@@ -31,7 +31,7 @@ def main() -> None:
     """Answer one question, or end with an error."""
     answer_to = _own_output()
     inputs = np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False)
-    sys.addaudithook(_refuse_network)
+    sys.addaudithook(refuse_network)
     json.dump(examined(Path(sys.argv[1]), inputs), answer_to)
     answer_to.close()
 
@@ -72,7 +72,8 @@ def _own_output() -> TextIO:
     return kept
 
 
-def _refuse_network(event: str, _args: tuple[object, ...]) -> None:
+def refuse_network(event: str, _args: tuple[object, ...]) -> None:
+    """Stop whatever touches a socket: an audit hook."""
     if event.startswith("socket."):
         raise PermissionError("a model's files have no business with the network")
 

@@ -1,0 +1,87 @@
+"""Robustness and stability decide on bounds of what the probes found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.validation.probes.small_clinic import measured_with
+from validation.bootstrap import Draws
+from validation.gates.result import Verdict
+from validation.gates.robustness import robustness
+from validation.gates.stability import stability
+from validation.probed import Perturbed, Refit
+
+
+def around(value, width):
+    replicates = np.linspace(value - width, value + width, 201)[:, None]
+    return Draws(np.full(1, value), np.full(1, value), replicates)
+
+
+def perturbed(kind, flips, width=0.01, *, flagged=500, differing=0, feature="age"):
+    return Perturbed(kind, feature, around(flips, width), 5_000, flagged, differing)
+
+
+def refit(kind, difference, *, width=0.001, flips=0.05, positives=500):
+    auc, reference = around(0.7 + difference, width), around(0.7, width)
+    gone = around(flips, width) if kind == "seed" else None
+    return Refit(kind, "one", auc, reference, around(difference, width), gone, 2_000, positives)
+
+
+class TestRobustness:
+    @pytest.mark.parametrize("kind", ["missing", "shift", "out_of_range"])
+    def test_decides_on_bounds(self, policy, kind):
+        limit = getattr(policy.gates.robustness, kind).value
+        told = {Verdict.PASSED: (limit / 4, limit / 8), Verdict.FAILED: (3 * limit, limit), None: (limit, limit / 2)}
+        for verdict, (flips, width) in told.items():
+            result = robustness(measured_with(policy, perturbed=(perturbed(kind, flips, width),)), policy)
+            assert result.verdict is (verdict or Verdict.CANNOT_TELL)
+
+    def test_names_each_field_that_fails_and_one_that_passes(self, policy):
+        found = [perturbed("missing", 0.9, feature=name) for name in ("age", "site")]
+        found += [perturbed("missing", 0.1, feature=name) for name in ("hour", "day")]
+        names = [check.name for check in robustness(measured_with(policy, perturbed=found), policy).checks]
+        assert names == ["missing[age]", "missing[site]", "missing[hour]"]
+
+    def test_of_order_asks_for_the_same_scores_not_for_the_same_decisions(self, policy):
+        found = (perturbed("reordered", 0.0, 0.0, differing=1, feature="rows"),)
+        assert robustness(measured_with(policy, perturbed=found), policy).verdict is Verdict.FAILED
+
+    def test_of_few_flagged_rows_cannot_be_told(self, policy):
+        found = (perturbed("missing", 0.0, 0.0, flagged=20),)
+        assert robustness(measured_with(policy, perturbed=found), policy).verdict is Verdict.CANNOT_TELL
+
+    def test_that_was_not_probed_cannot_be_told_and_says_why(self, policy):
+        measured = measured_with(policy, unavailable={"perturbed": "the rows are gone"})
+        (check,) = robustness(measured, policy).checks
+        assert (check.verdict, check.reason) == (Verdict.CANNOT_TELL, "the rows are gone")
+
+
+class TestStability:
+    def verdict(self, policy, name, *refits):
+        result = stability(measured_with(policy, refits=refits), policy)
+        return {check.name: check.verdict for check in result.checks}.get(f"{name}[one]")
+
+    @pytest.mark.parametrize("difference", [0.05, -0.05])
+    def test_a_seed_that_moves_auc_either_way_fails(self, policy, difference):
+        assert self.verdict(policy, "seed_auc", refit("seed", difference)) is Verdict.FAILED
+
+    def test_a_seed_that_replaces_a_third_of_the_list_fails(self, policy):
+        assert self.verdict(policy, "seed_flips", refit("seed", 0.0, flips=0.33)) is Verdict.FAILED
+
+    @pytest.mark.parametrize("kind", ["fold", "site"])
+    def test_a_part_that_does_worse_fails_and_one_that_does_better_passes(self, policy, kind):
+        assert self.verdict(policy, f"{kind}_auc", refit(kind, -0.1)) is Verdict.FAILED
+        assert self.verdict(policy, f"{kind}_auc", refit(kind, 0.1)) is Verdict.PASSED
+
+    def test_a_part_whose_bounds_hold_the_limit_cannot_be_told(self, policy):
+        limit = policy.gates.stability.fold_auc.value
+        assert self.verdict(policy, "fold_auc", refit("fold", -limit, width=0.02)) is Verdict.CANNOT_TELL
+
+    def test_a_part_with_few_positives_cannot_be_told(self, policy):
+        assert self.verdict(policy, "site_auc", refit("site", -0.3, positives=20)) is Verdict.CANNOT_TELL
+
+    def test_that_was_not_probed_cannot_be_told_and_says_why(self, policy):
+        measured = measured_with(policy, unavailable={"refits": "there was no time"})
+        (check,) = stability(measured, policy).checks
+        assert (check.verdict, check.reason) == (Verdict.CANNOT_TELL, "there was no time")
