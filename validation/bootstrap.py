@@ -64,7 +64,8 @@ class Draws:
     @property
     def shifted(self) -> Floats:
         """Replicates moved to lie around the sample, shape (b, k)."""
-        return self.replicates + (self.sample - self.centre)
+        with np.errstate(invalid="ignore"):  # a rate over nothing is infinite, and has no distance to another
+            return np.asarray(self.replicates + (self.sample - self.centre))
 
     @property
     def standard_error(self) -> Floats:

@@ -47,8 +47,8 @@ def _random_spreads(
     rows: ScoredRows, flagged: Flags, patient: Codes, grouping: Grouping, enough: Flags, policy: Policy
 ) -> Floats:
     """Return the spread between groups dealt to whole patients by lot, shape (draws,)."""
-    _, first = np.unique(patient, return_index=True)
-    code_of = grouping.codes[first]
+    order = np.lexsort((-grouping.codes, patient))
+    code_of = grouping.codes[order[np.unique(patient[order], return_index=True)[1]]]
     who, place = np.unique(patient[rows.label], return_inverse=True)
     positives, found = np.bincount(place), np.bincount(place, weights=flagged[rows.label]).astype(np.float64)
     chance = np.random.default_rng(policy.bootstrap.seed.value)

@@ -44,17 +44,17 @@ def worth_columns(rows: ScoredRows, flagged: Flags, policy: Policy) -> dict[str,
     columns = {"acts": flagged.astype(np.float64), "found": (flagged & rows.label).astype(np.float64)}
     for at in judged_thresholds(policy):
         columns[f"worth {at}"] = _worth(rows, float(at))
-        columns[f"worth of all {at}"] = _worth_of_all(rows, float(at))
     return columns
 
 
 def read_usefulness(sums: Sums, policy: Policy) -> Usefulness:
     """Return what acting is worth, from the summed columns."""
     thresholds = judged_thresholds(policy)
+    odds = thresholds / (1 - thresholds)
     return Usefulness(
         thresholds=thresholds,
         net_benefit=sums.ratios([f"worth {at}" for at in thresholds], "rows"),
-        act_on_all=sums.ratios([f"worth of all {at}" for at in thresholds], "rows"),
+        act_on_all=sums.ratio("positives", "rows").map(lambda prevalence: prevalence - (1 - prevalence) * odds),
         acts_per_outcome=sums.ratio("acts", "found"),
     )
 

@@ -28,7 +28,8 @@ def proxies(subject: Subject) -> tuple[Proxy, ...]:
     """Return, for every declared group, how well all features together and the best single one tell it.
 
     A row is told by what the patients of other folds taught. A further entry of the same group stands for each further
-    feature that tells it as well as the policy's `tells_group`. Groups of fewer rows than the policy shows have no numbers.
+    feature that tells it as well as the policy's `tells_group`. Groups of fewer rows than the policy shows have no
+    numbers.
     """
     return tuple(proxy for name in subject.spec.groups for proxy in _Scan(subject, name).found())
 
