@@ -74,7 +74,7 @@ def subject(tmp_path_factory: pytest.TempPathFactory) -> Subject:
     files = {name: folder / f"{name}.parquet" for name in ("patients", "appointments")}
     for name, path in files.items():
         tables[name].write_parquet(path)
-    spec = replace(SPEC, rounds=40)
+    spec = replace(SPEC, rounds=40, hyperparameters={**SPEC.hyperparameters, "learning_rate": 0.2})
     rows = labelled(feature_rows(spec, files, threads=1, memory_limit_gb=1, spill=folder / "spill"))
     parts = split(rows, spec.split, seed=0)
     model = fit(spec, rows.filter(parts.train), seed=0, threads=1)
