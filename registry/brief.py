@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from registry.evidence import Evidence
+from registry.changes import Changes
+from registry.evidence import Evidence, changes_of
 from registry.names import signatures_required
-from registry.worries import Worry, worries
+from registry.report_words import SIGNS, short
+from registry.worries import Worry, briefly, headlines
 from validation.gates.panel import status
 from validation.gates.result import GateResult, Verdict
+from validation.waivers import Use, uses
 
-SIGNS = {Verdict.PASSED: "✓ passed", Verdict.FAILED: "✗ failed", Verdict.CANNOT_TELL: "? cannot-tell"}
 REPORT = "evidence/report.html"
+LINES, NAMED = 10, 3
+"""Lines of what to worry about, and groups that a line names: MLflow holds 5,000 characters."""
+CAUSE = 160
+"""Characters of a cause; the report has the rest."""
 
 
 def review_brief(evidence: Evidence, report: str = REPORT) -> str:
@@ -22,7 +28,14 @@ def review_brief(evidence: Evidence, report: str = REPORT) -> str:
     report
         Where the report stands among the version's artifacts.
     """
-    parts = [_head(evidence), _table(evidence.gates), _worries(evidence.gates), _decide(evidence, report)]
+    parts = [
+        _head(evidence),
+        _table(evidence.gates),
+        _changed(evidence),
+        _worries(evidence.gates),
+        _waivers(evidence),
+        _decide(evidence, report),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -36,32 +49,87 @@ def _head(evidence: Evidence) -> str:
 
 
 def _table(gates: tuple[GateResult, ...]) -> str:
-    lines = ["| gate | verdict | checks passed | cannot tell | failed |", "|---|---|---:|---:|---:|"]
+    lines = ["| gate | verdict | passed | cannot tell | failed |", "|---|---|---:|---:|---:|"]
     for gate in gates:
         counts = [sum(check.verdict is verdict for check in gate.checks) for verdict in _ORDER]
-        lines.append(f"| {gate.gate} | {SIGNS[gate.verdict]} | {counts[0]} | {counts[1]} | {counts[2]} |")
+        lines.append(f"| {gate.gate} | {_said(gate.verdict)} | {counts[0]} | {counts[1]} | {counts[2]} |")
     return "\n".join(lines)
 
 
 _ORDER = (Verdict.PASSED, Verdict.CANNOT_TELL, Verdict.FAILED)
 
 
+def _said(verdict: Verdict) -> str:
+    return f"{SIGNS[verdict]} {verdict.value}"
+
+
+def _changed(evidence: Evidence) -> str:
+    before, found = evidence.predecessor, changes_of(evidence)
+    if before is None or found is None:
+        why = evidence.incomparable
+        return f"**What changed**: {f'not compared with the version in use: {why}' if why else 'no version is in use'}."
+    signed = f"signed by {' and '.join(before.signed_by)} on {before.approved_on.isoformat()}"
+    lines = [f"**What changed** against version {before.version} (`{short(before.digest)}`), {signed}:"]
+    return "\n".join([*lines, "", *(f"- {line}" for line in (*_same_rows(evidence), *_differences(found)))])
+
+
+def _same_rows(evidence: Evidence) -> list[str]:
+    versus, confidence = evidence.measured.versus, evidence.policy.bootstrap.confidence.value
+    if versus is None:
+        return []
+    said = []
+    for words, draws in (("AUC", versus.auc), ("share found", versus.recall)):
+        low, high = draws.interval(confidence)
+        said.append(f"{words} {draws.sample[0]:+.3f} ({low[0]:+.3f} to {high[0]:+.3f})")
+    return [f"on the same rows: {', '.join(said)}"]
+
+
+def _differences(found: Changes) -> list[str]:
+    verdicts = ", ".join(f"{item.name} {item.before} → {item.now or 'not asked'}" for item in found.verdicts)
+    data = "other data" if found.snapshot else "the same data"
+    lines = [f"{data}, {'another' if found.policy else 'the same'} policy"]
+    lines += [f"verdicts: {verdicts}"] if verdicts else []
+    lines += [f"asked for the first time: {', '.join(found.gates_added)}"] if found.gates_added else []
+    lines += [f"new features: {', '.join(found.features_added)}"] if found.features_added else []
+    lines += [f"dropped features: {', '.join(found.features_removed)}"] if found.features_removed else []
+    settings = ", ".join(f"{item.name} {item.before or '–'} → {item.now or '–'}" for item in found.hyperparameters)
+    return lines + ([f"set otherwise: {settings}"] if settings else [])
+
+
 def _worries(gates: tuple[GateResult, ...]) -> str:
-    found = worries(gates)
+    found, more = headlines(gates, LINES)
     if not found:
         return "**Worth worrying about**: no gate names anything; the report has the figures."
-    return "**Worth worrying about**\n\n" + "\n".join(_line(item) for item in found)
+    lines = [_line(item) for item in found]
+    lines += [f"- {more} more, named in the report"] if more else []
+    return "**Worth worrying about**\n\n" + "\n".join(lines)
 
 
 def _line(worry: Worry) -> str:
-    text = f"- {SIGNS[worry.verdict]} *{worry.gate}*, {worry.what}: {worry.why}"
-    return f"{text} — {', '.join(worry.groups)}" if worry.groups else text
+    what = ", ".join(worry.what[:3]) + (f" and {len(worry.what) - 3} more" if len(worry.what) > 3 else "")
+    about = f" ({briefly(worry.groups, NAMED)})" if worry.groups else ""
+    if worry.waiver:
+        why = f"failed, waived until {worry.waiver.until.isoformat()} by {worry.waiver.owner}"
+    else:
+        why = worry.why if len(worry.why) <= CAUSE else f"{worry.why[:CAUSE].rsplit(' ', 1)[0]} …"
+    return f"- {SIGNS[worry.verdict]} *{worry.gate}*, {what}{about}: {why}"
+
+
+def _waivers(evidence: Evidence) -> str:
+    used = [item.waiver for item in uses(evidence.gates, evidence.policy) if item.use is Use.IN_USE]
+    if not used:
+        return ""
+    lines = [
+        f"- `{item.gate}`, `{item.check}`, until {item.until.isoformat()}, {item.owner}: {item.reason}" for item in used
+    ]
+    return "**Waivers in use** (an approval ends with the first of them)\n\n" + "\n".join(lines)
 
 
 def _decide(evidence: Evidence, report: str) -> str:
     if status(evidence.gates) is Verdict.FAILED:
         return f"A gate failed: this model cannot be registered. The whole evidence: `{report}`."
-    open_questions = "each *cannot-tell* above is yours to accept; " if worries(evidence.gates) else ""
+    is_open = status(evidence.gates) is Verdict.CANNOT_TELL
+    open_questions = "each *cannot-tell*, named there one by one, is yours to accept; " if is_open else ""
     two = signatures_required(evidence.author, evidence.spec.risk_class.value) == 2
     signatures = "two reviewers, one of them clinical" if two else "one reviewer"
     return (

@@ -10,12 +10,15 @@ from typing import Any
 
 from crm.snapshot import Manifest
 from models.spec import ModelSpec
+from registry.changes import Changes, Predecessor, changes
+from validation.drift import Shift
 from validation.gates.panel import status
 from validation.gates.result import GateResult
 from validation.measured import Measured
 from validation.policy import Policy
 from validation.quality import SplitQuality
 from validation.scored import ScoredRows
+from validation.waivers import uses
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,12 @@ class Evidence:
         Further facts of the run in words, such as rows, patients, rounds, seed.
     author
         Who ran it.
+    predecessor
+        The version in use; None where there is none.
+    incomparable
+        Why the version in use could not be compared with; empty where it was, or there is none.
+    drift
+        How far the held-out rows lie from the training rows, by feature.
     """
 
     spec: ModelSpec
@@ -53,6 +62,9 @@ class Evidence:
     importance: Mapping[str, float] = field(default_factory=dict)
     training: Mapping[str, str] = field(default_factory=dict)
     author: str = ""
+    predecessor: Predecessor | None = None
+    incomparable: str = ""
+    drift: Mapping[str, Shift] = field(default_factory=dict)
 
 
 def write_evidence(folder: Path, evidence: Evidence) -> tuple[Path, ...]:
@@ -104,11 +116,25 @@ def gates_json(evidence: Evidence) -> dict[str, Any]:
             "rows": measured.bootstrap_rows,
         },
         "minimum_positives": measured.minimum,
+        "features": list(evidence.spec.feature_names),
+        "hyperparameters": {**evidence.spec.hyperparameters, "rounds": evidence.spec.rounds},
         "gates": [gate.as_dict() for gate in evidence.gates],
+        "waivers": [
+            item.waiver.model_dump(mode="json") | {"use": item.use.value} for item in uses(evidence.gates, policy)
+        ],
         "metrics": overall_metrics(evidence),
         "splits": [_rounded(asdict(item)) for item in evidence.splits],
         "trade_off": [_rounded(asdict(item)) for item in measured.trade_off],
+        "drift": {name: _rounded(asdict(shift)) for name, shift in evidence.drift.items()},
+        "compared_with": evidence.predecessor.digest if evidence.predecessor else None,
     }
+
+
+def changes_of(evidence: Evidence) -> Changes | None:
+    """Return what changed against the version in use; None where there is none."""
+    if evidence.predecessor is None:
+        return None
+    return changes(gates_json(evidence), evidence.predecessor.gates)
 
 
 def overall_metrics(evidence: Evidence) -> dict[str, dict[str, float | None]]:

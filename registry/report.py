@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from registry.card import TITLES, CardField, completeness
-from registry.evidence import Evidence
-from registry.report_plots import inline
-from registry.report_tables import group_tables, policy_rows
-from registry.worries import label, worries
+from registry.evidence import Evidence, changes_of
+from registry.plots.drawing import inline
+from registry.plots.inputs import words_of
+from registry.report_matrix import matrix_of
+from registry.report_plots import BROAD, caption, places_of
+from registry.report_tables import BOUNDED, group_tables, policy_rows
+from registry.report_words import count, label, metric_words, number, question, short, sign
+from registry.worries import briefly, by_partition, headlines, worries
 from validation.gates.panel import status
-from validation.gates.result import Verdict
+from validation.waivers import uses
 
 TEMPLATES = Path(__file__).parent / "templates"
-QUESTIONS = {
-    "data": "Is the data what it is said to be? The rules and what they found are in data-quality.html.",
-    "accuracy": "Does the score order and weigh the outcome better than what could be had without a model?",
-    "calibration": "Does a score of 0.3 mean three in ten, overall and in each group?",
-    "bias": "Does the score work within each group, and does the decision made with it reach each group's need?",
-    "leakage": "Is the model too good to be true, or was it tested on what it had seen?",
-}
+FIRST_SCREEN = 8
+"""Lines of what to worry about on the first screen."""
+NAMED = 4
+"""Groups that such a line names."""
 
 
 def render_report(evidence: Evidence, plots: Mapping[str, str], card: tuple[CardField, ...]) -> str:
@@ -38,24 +40,47 @@ def render_report(evidence: Evidence, plots: Mapping[str, str], card: tuple[Card
     card
         The filled model card.
     """
-    template = _environment().get_template("report.html.j2")
-    return template.render(
-        evidence=evidence,
-        spec=evidence.spec,
-        policy=evidence.policy,
-        snapshot=evidence.snapshot,
-        measured=evidence.measured,
-        gates=evidence.gates,
-        status=status(evidence.gates),
-        worries=worries(evidence.gates),
-        questions=QUESTIONS,
-        tables=group_tables(evidence),
-        thresholds=policy_rows(evidence.policy),
-        plots={name: Markup(inline(name, svg)) for name, svg in plots.items()},  # noqa: S704 (drawn here, escaped by matplotlib)
-        card=card,
-        completeness=completeness(card),
-        titles=TITLES,
+    lines, more = headlines(evidence.gates, FIRST_SCREEN)
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            evidence=evidence,
+            spec=evidence.spec,
+            policy=evidence.policy,
+            snapshot=evidence.snapshot,
+            measured=evidence.measured,
+            gates=evidence.gates,
+            status=status(evidence.gates),
+            headlines=lines,
+            more=more,
+            worries=worries(evidence.gates),
+            waivers=uses(evidence.gates, evidence.policy),
+            changes=changes_of(evidence),
+            moved=[words_of(evidence, name) for name, shift in evidence.drift.items() if shift.to_act],
+            tables=group_tables(evidence),
+            thresholds=policy_rows(evidence.policy),
+            card=card,
+            completeness=completeness(card),
+            titles=TITLES,
+            **_functions(evidence, plots),
+        )
     )
+
+
+def _functions(evidence: Evidence, plots: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the page asks for by name."""
+    drawn = {name: Markup(inline(name, svg, caption(name))) for name, svg in plots.items()}  # noqa: S704 (drawn here, escaped)
+    confidence = evidence.policy.bootstrap.confidence.value
+    return {
+        "plots": drawn,
+        "caption": caption,
+        "broad": BROAD,
+        "places_of": lambda gate: places_of(gate, dict(plots)),
+        "matrix_of": lambda gate: matrix_of(gate, BOUNDED if gate.gate == "bias" else ()),
+        "interval": lambda draws: tuple(float(bound[0]) for bound in draws.interval(confidence)),
+        "words_of": lambda name: words_of(evidence, name),
+    }
 
 
 def _environment() -> Environment:
@@ -66,20 +91,21 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "count": count, "label": label, "sign": sign}
+    environment.filters |= {
+        "number": number,
+        "signed": signed,
+        "count": count,
+        "label": label,
+        "metric": metric_words,
+        "question": question,
+        "sign": sign,
+        "short": short,
+        "by_partition": by_partition,
+        "briefly": lambda groups: briefly(groups, NAMED),
+    }
     return environment
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """Return `value` with `digits` digits, or a dash where there is none."""
-    return "–" if value is None or value != value else f"{value:.{digits}f}"  # noqa: PLR0124 (NaN)
-
-
-def count(value: int | None) -> str:
-    """Return `value` with thousands apart, or the word for a withheld cell."""
-    return "withheld" if value is None else f"{value:,}"
-
-
-def sign(verdict: Verdict) -> str:
-    """Return a mark that tells verdicts apart without colour."""
-    return {Verdict.PASSED: "✓", Verdict.FAILED: "✕", Verdict.CANNOT_TELL: "?"}[verdict]
+def signed(value: float, digits: int = 3) -> str:
+    """Return `value` with its sign, as differences are written."""
+    return f"{value:+.{digits}f}".replace("-", "−")

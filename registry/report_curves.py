@@ -24,6 +24,14 @@ class Bins:
     high: Floats
 
 
+@dataclass(frozen=True)
+class DecisionCurve:
+    """Net benefit at each threshold, shape (k,) each; that of acting on nobody is 0."""
+
+    on_score: Floats
+    on_all: Floats
+
+
 def roc_curve(label: Flags, score: Floats) -> tuple[Floats, Floats]:
     """Return false and true positive rates, shape (points,) each."""
     true, false = _cumulative(label, score)
@@ -40,16 +48,55 @@ def precision_recall_curve(label: Flags, score: Floats) -> tuple[Floats, Floats]
     return true[keep] / max(true[-1], 1), true[keep] / flagged[keep]
 
 
-def calibration_bins(label: Flags, score: Floats, bins: int) -> Bins:
-    """Return calibration in `bins` bins of equal size (Wilson 1927 for the bounds)."""
-    order = np.argsort(score, kind="stable")
-    parts = [part for part in np.array_split(order, bins) if len(part)]
+def calibration_bins(label: Flags, score: Floats, bins: int, under: int) -> Bins:
+    """Return calibration in at most `bins` bins of equal size (Wilson 1927 for the bounds).
+
+    Neighbours are put together until each holds at least `under` rows of both outcomes: fewer would point at people.
+    """
+    parts = _large_enough(np.array_split(np.argsort(score, kind="stable"), bins), label, under)
     n = np.array([len(part) for part in parts], dtype=np.float64)
     observed = np.array([label[part].mean() for part in parts])
     predicted = np.array([score[part].mean() for part in parts])
     centre = (observed + Z * Z / (2 * n)) / (1 + Z * Z / n)
     reach = Z / (1 + Z * Z / n) * np.sqrt(observed * (1 - observed) / n + Z * Z / (4 * n * n))
     return Bins(predicted, observed, np.minimum(centre - reach, observed), np.maximum(centre + reach, observed))
+
+
+def _large_enough(parts: list[Codes], label: Flags, under: int) -> list[Codes]:
+    """Put neighbours together from the lowest score up; what is left over at the top joins the last."""
+    answer: list[Codes] = []
+    held = np.zeros(0, dtype=np.int64)
+    for part in parts:
+        held = np.concatenate([held, part])
+        if min(label[held].sum(), (~label[held]).sum()) >= under:
+            answer.append(held)
+            held = np.zeros(0, dtype=np.int64)
+    if len(held) and answer:
+        answer[-1] = np.concatenate([answer[-1], held])
+    return answer
+
+
+def decision_curve(label: Flags, score: Floats, thresholds: Floats, under: int) -> DecisionCurve:
+    """Return what acting on the score and on everybody is worth (Vickers and Elkin 2006).
+
+    Parameters
+    ----------
+    label, score
+        Shape (n,) each.
+    thresholds
+        Shape (k,): chances from which on acting is worth its cost.
+    under
+        Thresholds that fewer rows of either outcome reach are left empty (NaN).
+    """
+    order = np.argsort(score, kind="stable")
+    found = np.concatenate([[0], np.cumsum(label[order][::-1])])
+    reached = len(score) - np.searchsorted(score[order], thresholds, side="left")
+    price = thresholds / (1 - thresholds)
+    n = max(len(score), 1)
+    hits, others = found[reached], reached - found[reached]
+    worth = (hits - others * price) / n
+    on_all = (label.sum() - (~label).sum() * price) / n
+    return DecisionCurve(np.where(np.minimum(hits, others) >= under, worth, np.nan), np.asarray(on_all))
 
 
 def score_shares(score: Floats, under: int) -> tuple[Floats, Floats]:

@@ -45,12 +45,13 @@ class GroupRow:
 
 @dataclass(frozen=True, slots=True)
 class GroupTable:
-    """The groups of a partition; `spread` and `noise` as in `validation.measured.Partition`."""
+    """The groups of a partition; `spread`, `noise` and `crossed` as in `validation.measured.Partition`."""
 
     name: str
     rows: tuple[GroupRow, ...]
     spread: float | None
     noise: float | None
+    crossed: bool
 
 
 def group_tables(evidence: Evidence) -> tuple[GroupTable, ...]:
@@ -63,7 +64,13 @@ def group_tables(evidence: Evidence) -> tuple[GroupTable, ...]:
     }
     under = evidence.policy.groups.suppress_under.value
     return tuple(
-        GroupTable(name, tuple(_rows(name, item, checks, under, evidence.measured.minimum)), item.spread, item.noise)
+        GroupTable(
+            name,
+            tuple(_rows(name, item, checks, under, evidence.measured.minimum)),
+            item.spread,
+            item.noise,
+            item.crossed,
+        )
         for name, item in evidence.measured.partitions.items()
     )
 

@@ -1,0 +1,79 @@
+"""What the probes found of the model: decisions under changed inputs, and fits with other seeds, periods and sites."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from registry.evidence import Evidence
+from registry.plots.drawing import (
+    FEATURES_SHOWN,
+    INK,
+    MUTED,
+    WIDE,
+    Interval,
+    figure_of,
+    forest,
+    height_of,
+    interval_of,
+    name_rows,
+)
+from registry.plots.inputs import words_of
+from validation.probed import Perturbed, Refit
+
+EVERYTHING = "all numbers at once"
+REORDERED = "reordered"
+
+
+def robustness(evidence: Evidence) -> str:
+    """Draw the share of the flagged rows that others replace, by feature, one panel a kind of change."""
+    found = of_fields(evidence)
+    kinds = list(dict.fromkeys(item.kind for item in found))
+    features = _worst_first(found)[:FEATURES_SHOWN]
+    with figure_of(WIDE, height_of(len(features))) as (figure, out):
+        panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
+        for axes, kind in zip(panels, kinds, strict=True):
+            of_kind = {item.feature: _flips(item, evidence) for item in found if item.kind == kind}
+            limit = getattr(evidence.policy.gates.robustness, kind, None)
+            forest(axes, [of_kind.get(feature) for feature in features], [limit.value] if limit else [])
+            axes.set_title(kind.replace("_", " "), fontsize=9, color=INK)
+            axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
+        name_rows(panels[0], [words_of(evidence, feature) if feature else EVERYTHING for feature in features])
+        figure.supxlabel("share of the flagged rows that others replace", fontsize=9)
+    return out.getvalue()
+
+
+def of_fields(evidence: Evidence) -> list[Perturbed]:
+    """Return what was found of changed fields; that rows and levels come in another order is no field."""
+    return [item for item in evidence.measured.probed.perturbed if item.kind != REORDERED]
+
+
+def stability(evidence: Evidence) -> str:
+    """Draw the AUC of every refit, and what each is compared with."""
+    refits = shown_refits(evidence)
+    confidence = evidence.policy.bootstrap.confidence.value
+    with figure_of(WIDE, height_of(len(refits))) as (figure, out):
+        axes = figure.subplots()
+        forest(axes, [interval_of(item.auc, confidence) for item in refits])
+        for place, item in enumerate(refits):
+            reference = float(item.reference.sample[0])
+            axes.plot([reference], [place], color=MUTED, marker="d", markersize=6, markerfacecolor="none")
+        name_rows(axes, [f"{item.kind}: {item.name}" for item in refits])
+        axes.set(xlabel="AUC; hollow: what it is compared with")
+    return out.getvalue()
+
+
+def shown_refits(evidence: Evidence) -> list[Refit]:
+    """Return the refits whose rows are many enough to be shown with numbers."""
+    under = evidence.policy.groups.suppress_under.value
+    return [item for item in evidence.measured.probed.refits if min(item.positives, item.n - item.positives) >= under]
+
+
+def _flips(item: Perturbed, evidence: Evidence) -> Interval:
+    return interval_of(item.flips, evidence.policy.bootstrap.confidence.value)
+
+
+def _worst_first(found: Sequence[Perturbed]) -> list[str]:
+    worst: dict[str, float] = {}
+    for item in found:
+        worst[item.feature] = max(worst.get(item.feature, 0.0), float(item.flips.sample[0]))
+    return sorted(worst, key=lambda feature: (-worst[feature], feature))

@@ -1,0 +1,82 @@
+"""Words, numbers and signs as the report, the brief and the card write them."""
+
+from __future__ import annotations
+
+from validation.gates.result import Check, Verdict
+
+QUESTIONS = {
+    "data": "Is the data what it is said to be? The rules and what they found are in data-quality.html.",
+    "accuracy": "Does the score order and weigh the outcome better than what could be had without a model?",
+    "calibration": "Does a score of 0.3 mean three in ten, overall and in each group?",
+    "bias": "Does the score work within each group, and does the decision made with it reach each group's need?",
+    "leakage": "Is it too good to be true, was it tested on what it had seen, or told what it could not know?",
+    "robustness": "Do the same people get the help when a field is missing, a little off, or far out of range?",
+    "stability": "Would another seed, another period or another site have given the same model?",
+    "champion": "Is it at least as good as the version in use, on the same rows?",
+    "privacy": "Does the model give away whom it learnt from, and could anybody be singled out among them?",
+    "serving": "Do the very files that would be served give the same scores, fast enough and small enough?",
+    "usefulness": "Is acting on the score worth more than acting on everybody, or on nobody?",
+}
+"""What each gate asks, in plain words."""
+
+LABELS = {
+    "auc": "AUC",
+    "pr_auc": "average precision",
+    "pr_auc_lift": "average precision over prevalence",
+    "brier": "Brier score",
+    "brier_skill": "Brier skill against",
+    "ece": "expected calibration error",
+    "slope": "calibration slope",
+    "intercept": "calibration intercept",
+    "observed_expected": "observed / expected",
+    "tpr_ratio": "share found, against all others",
+    "single_feature_auc": "AUC of the strongest single feature",
+    "patients_on_both_sides": "patients on both sides of the split",
+    "identical_rows": "identical rows on both sides",
+}
+"""Words for the names of checks; others are read as they are written."""
+
+SIGNS = {Verdict.PASSED: "✓", Verdict.FAILED: "✕", Verdict.CANNOT_TELL: "?"}
+"""Marks that tell verdicts apart without colour."""
+
+
+def label(check: Check) -> str:
+    """Return what `check` compared, in words."""
+    name, _, of = check.name.partition("[")
+    words = metric_words(name)
+    of = of.rstrip("]").replace("_", " ")
+    if words.endswith("against"):
+        return f"{words} {of}"
+    return f"{words} ({of})" if of else words
+
+
+def metric_words(name: str) -> str:
+    """Return the name of a metric in words."""
+    return LABELS.get(name, name.replace("_", " "))
+
+
+def question(gate: str) -> str:
+    """Return what `gate` asks; nothing of a gate that has no words here."""
+    return QUESTIONS.get(gate, "")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return `value` with `digits` digits, or a dash where there is none."""
+    if value is None or value != value:  # noqa: PLR0124 (NaN)
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 and float(value).is_integer() else f"{value:.{digits}f}"
+
+
+def count(value: int | None) -> str:
+    """Return `value` with thousands apart, or the word for a withheld cell."""
+    return "withheld" if value is None else f"{value:,}"
+
+
+def sign(verdict: Verdict) -> str:
+    """Return the mark of `verdict`."""
+    return SIGNS[verdict]
+
+
+def short(digest: str) -> str:
+    """Return enough of a digest to recognise it by."""
+    return digest.removeprefix("sha256:")[:12]
