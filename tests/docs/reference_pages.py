@@ -16,6 +16,9 @@ from crm.sources.diabetes_130_rules import encounter_rules
 from crm.sources.noshow_kaggle_rules import appointment_rules
 from crm.tables import TABLES
 from crm.vocabulary import RANGES, WORDS
+from validation.suites.raw import RAW_VIEWS, raw_suite
+from validation.suites.rule import FOLDER, SUITES, Severity, load_suite, rule_of
+from validation.suites.rule import Rule as Expected
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 TYPES = {
@@ -41,7 +44,31 @@ RULES_HEAD = """# Data rules
 
 What can be wrong with a row, what is done about it, and why. A row that is held back goes to the snapshot's quarantine,
 sealed, under the first rule that it meets; a repaired row stays. Both are counted by rule in the manifest and shown by
-`caregate ingest`. This page follows from the rules in `crm/` and the numbers in `crm/policy.yaml`.
+`caregate ingest`. This page follows from the rules in `crm/`, the numbers in `crm/policy.yaml` and the suites in
+`validation/suites/`.
+"""
+SUITES_HEAD = """## What the suites look for
+
+Great Expectations holds four layers against suites: the file as it came (raw), the snapshot's tables (canonical), a
+model's feature table (feature) and its scores on held-out rows (prediction). What is counted is kept, never a value. In
+`data-quality.html` beside a model every rule stands with what it found.
+
+A broken **critical** rule fails the `data` gate: the data are not what they are said to be. A broken **warning** is put
+to the reviewer, and **info** is worth knowing. What the door mended or held back of a raw file is counted and shown,
+and stops nothing: it is past. Where the door counted none of what a rule found, the warning stands.
+
+Sources with a file form of their own have a raw suite. Its table maps every kind of defect to the rule that finds it.
+"""
+OPEN = {
+    Severity.CRITICAL: "the `data` gate fails",
+    Severity.WARNING: "put to the reviewer",
+    Severity.INFO: "nothing",
+}
+"""What follows where the door does nothing."""
+MODELS_HEAD = """### Features and predictions
+
+Made for every model from its features, groups, strata and bands, `{name}` standing for each; a model needs no suite of
+its own, and may have rules of its own in `validation/suites/features/`.
 """
 MERGED = """Patients that only other tables mention are added to `patients` with nothing but their id; where the
 files have a table of patients, they are counted as `patient-added`."""
@@ -72,6 +99,11 @@ def data_rules() -> str:
         _section("`diabetes-130`", encounter_rules()),
         *(_section(f"Canonical files: `{table}`", canonical_rules(table, for_scoring=False)) for table in TABLES),
         f"{MERGED}\n",
+        SUITES_HEAD,
+        *(_raw_section(source) for source in RAW_VIEWS),
+        *(_suite_section(f"Canonical: `{name}`", load_suite(name).rules) for name in SUITES),
+        MODELS_HEAD,
+        *(_template_section(name) for name in ("features", "predictions")),
         "## Numbers\n\n" + _markdown(("number", "value", "reason"), _numbers()),
     ]
     return "\n".join(parts)
@@ -90,6 +122,26 @@ def _meaning(table: str, field: pa.Field) -> str:
 def _section(title: str, rules: Sequence[Rule]) -> str:
     rows = [(f"`{rule.name}`", ACTIONS[rule.action.value], rule.reason) for rule in rules]
     return f"## {title}\n\n" + _markdown(("rule", "the row is", "reason"), rows)
+
+
+def _raw_section(source: str) -> str:
+    rules = raw_suite(source).rules
+    rows = [
+        (rule.defect, f"`{rule.id}`", rule.severity.value, rule.done or OPEN[rule.severity], rule.reason)
+        for rule in rules
+    ]
+    return f"### Raw: `{source}`\n\n" + _markdown(("defect", "rule", "severity", "what is done", "reason"), rows)
+
+
+def _suite_section(title: str, rules: Iterable[Expected]) -> str:
+    rows = [(f"`{rule.id}`", rule.severity.value, rule.reason) for rule in rules]
+    return f"### {title}\n\n" + _markdown(("rule", "severity", "reason"), rows)
+
+
+def _template_section(name: str) -> str:
+    said: Mapping[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    parts = [value for key, value in said.items() if key == "rules" or key.startswith("each_")]
+    return _suite_section(f"Any model: {name}", [rule_of(each) for part in parts for each in part])
 
 
 def _numbers() -> Iterator[tuple[str, str, str]]:

@@ -89,7 +89,7 @@ def put(frame: pl.DataFrame, cells: Mapping[int, Mapping[str, str | None]]) -> p
 
 
 APPOINTMENT_KINDS: Mapping[str, tuple[int, Mapping[str, str | None]]] = {
-    "noshow-id-scientific": (10, {"PatientId": "9377952927E-5"}),
+    "noshow-id-scientific": (10, {"PatientId": "9876543210E-5"}),
     "noshow-id-digits-lost": (11, {"PatientId": "9.377E+12"}),
     "noshow-id-malformed": (12, {"AppointmentID": "A-17"}),
     "noshow-required-empty": (13, {"ScheduledDay": None}),
@@ -113,7 +113,7 @@ APPOINTMENT_KINDS: Mapping[str, tuple[int, Mapping[str, str | None]]] = {
     "noshow-site-garbled": (31, {"Neighbourhood": "JOÃ£O"}),
 }
 ENCOUNTER_KINDS: Mapping[str, tuple[int, Mapping[str, str | None]]] = {
-    "diabetes-id-scientific": (10, {"patient_nbr": "9377952927E-5"}),
+    "diabetes-id-scientific": (10, {"patient_nbr": "9876543210E-5"}),
     "diabetes-id-digits-lost": (11, {"patient_nbr": "9.377E+12"}),
     "diabetes-id-malformed": (12, {"encounter_id": "A-17"}),
     "diabetes-required-empty": (13, {"num_procedures": None}),
