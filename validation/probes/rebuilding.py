@@ -25,6 +25,8 @@ MEMORY_GB = 2.0
 """Of the engine: it reads the table's keys once, and a few rows for each that is rebuilt."""
 BUILDS = 8
 """Batches at most: rows whose worlds meet are built apart, and where nearly all meet some are left out."""
+WORLD_ROWS = 200_000
+"""Rows read for all worlds together: where a whole day shares its moment they would be the table many times over."""
 HISTORIES = (2, 5)
 """Rows of a patient from which on a history is of the next length: looking ahead shows where there is most to see."""
 STEPS = (as_handed_in, without_own_outcome, as_known_then)
@@ -84,7 +86,7 @@ class _Builder:
 
     def compare(self, built: pl.DataFrame) -> Rebuilt:
         """Count the rows of `built`, as training had them, that differ once they are built again."""
-        records = built["record_id"].to_list()
+        records = self._affordable(built["record_id"].to_list())
         worlds = self._read(related_rows(self._spec, self._tables[self._spec.table], records))
         batches = apart(self._spec, worlds, records, most=BUILDS)
         found: list[Counter[str]] = [Counter() for _step in STEPS]
@@ -96,6 +98,13 @@ class _Builder:
                 differing.update(_differing(before, after))
                 before = after
         return Rebuilt(sum(map(len, batches)), *map(dict, found))
+
+    def _affordable(self, records: list[str]) -> list[str]:
+        """Return the first of `records`, as many as have no more than `WORLD_ROWS` in their worlds together."""
+        related = related_rows(self._spec, self._tables[self._spec.table], records)
+        sizes = dict(self._read(related.group_by(ASKED).agg(rows=_.count())).iter_rows())
+        upto = np.cumsum([sizes.get(record, 0) for record in records])
+        return records[: int(np.searchsorted(upto, WORLD_ROWS, side="right"))]
 
     def _build(self, world: pl.DataFrame, records: Sequence[str]) -> pl.DataFrame:
         """Return the features of `records`, in this order, nulls where the build has no row for one."""

@@ -165,6 +165,16 @@ class TestTheRowsThatAreRebuilt:
         assert min(sum(size == 1 for size in histories), sum(size >= 5 for size in histories)) >= 15
 
 
+class TestMomentsThatAWholeDayShares:
+    def test_leave_rows_out_and_still_raise_no_alarm(self, tables, tmp_path, monkeypatch):
+        monkeypatch.setattr("validation.probes.rebuilding.WORLD_ROWS", 5_000)
+        given = tables["appointments"]
+        by_day = given["appointments"].with_columns(pl.col("booked_at").dt.truncate("1d"))
+        found = rebuild(subject_of(NO_SHOW, {**given, "appointments": by_day}, tmp_path, **ASKED_FOR))
+        assert 8 <= found.rows < ASKED_FOR["leakage"]["rebuilt_rows"]
+        assert (found.unavailable, found.own_outcome, found.later_rows) == ({}, {}, {})
+
+
 def world(asked: str, rows: list[tuple[str, str, datetime]]) -> pl.DataFrame:
     return pl.DataFrame(
         [(asked, record, patient, booked, "noshow", booked + timedelta(days=1)) for record, patient, booked in rows],
