@@ -10,7 +10,7 @@ import pyarrow as pa
 import yaml
 
 from crm.policy import POLICY
-from crm.rules import Rule
+from crm.rules import Action, Rule
 from crm.sources.canonical_rules import canonical_rules
 from crm.sources.diabetes_130_rules import encounter_rules
 from crm.sources.noshow_kaggle_rules import appointment_rules
@@ -43,7 +43,8 @@ snapshot they are random tokens. A column that may be empty may also be left out
 RULES_HEAD = """# Data rules
 
 What can be wrong with a row, what is done about it, and why. A row that is held back goes to the snapshot's quarantine,
-sealed, under the first rule that it meets; a repaired row stays. Both are counted by rule in the manifest and shown by
+sealed, under the first rule that it meets, and [a person decides](../how-to/clear-the-quarantine.md) about it unless the
+last column says why nobody can; a repaired row stays. Both are counted by rule in the manifest and shown by
 `caregate ingest`. This page follows from the rules in `crm/`, the numbers in `crm/policy.yaml` and the suites in
 `validation/suites/`.
 """
@@ -120,8 +121,14 @@ def _meaning(table: str, field: pa.Field) -> str:
 
 
 def _section(title: str, rules: Sequence[Rule]) -> str:
-    rows = [(f"`{rule.name}`", ACTIONS[rule.action.value], rule.reason) for rule in rules]
-    return f"## {title}\n\n" + _markdown(("rule", "the row is", "reason"), rows)
+    rows = [(f"`{rule.name}`", ACTIONS[rule.action.value], rule.reason, _release(rule)) for rule in rules]
+    return f"## {title}\n\n" + _markdown(("rule", "the row is", "reason", "can be released"), rows)
+
+
+def _release(rule: Rule) -> str:
+    if rule.action is Action.REPAIR:
+        return ""
+    return f"no: {rule.binding}" if rule.binding else "yes"
 
 
 def _raw_section(source: str) -> str:

@@ -53,7 +53,7 @@ def what_is_wrong(words: tuple[str, ...], *, whole: bool) -> str:
         elif word != "--help" and not options[word].is_flag:
             seen.add(word)
             rest = rest[1:]
-    if len(given) > len(arguments):
+    if len(given) > len(arguments) and all(item.nargs == 1 for item in arguments):
         return "too many arguments"
     if not whole or "--help" in words:
         return ""
