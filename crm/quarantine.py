@@ -12,7 +12,8 @@ from caregate.errors import BadInput, CaregateError, NotFound, Refused
 from crm.deidentify import quarantine_label, row_mark
 from crm.rules import Rule
 from crm.snapshot import QUARANTINE, Snapshot
-from governance.quarantine import Held, Quarantine
+from governance.held_rows import Held
+from governance.quarantine import Quarantine
 from governance.row_keys import RowKeys
 from governance.vault import Vault
 
@@ -66,9 +67,11 @@ def held_rows(snapshot: Snapshot) -> list[Held]:
     ------
     NoKeys
         If its quarantine is of an older form.
+    SnapshotChanged
+        If its file is not what the manifest says.
     """
     digest, source = snapshot.manifest.digest, snapshot.manifest.source
-    frame = pl.read_parquet(snapshot.path(QUARANTINE))
+    frame = pl.read_parquet(snapshot.verified(QUARANTINE))  # a swapped name would turn a decision on another row
     if "key" not in frame.columns:
         raise NoKeys(digest)
     rows = frame.select("key", "table", "row_number", "rule").sort("table", "row_number")

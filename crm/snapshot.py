@@ -92,6 +92,17 @@ class Snapshot:
         """Return the Parquet file of `table`."""
         return self.folder / f"{table}.parquet"
 
+    def verified(self, table: str) -> Path:
+        """Return the Parquet file of `table` after hashing it again.
+
+        Raises
+        ------
+        SnapshotChanged
+            If it is missing or differs.
+        """
+        self._verify_file(self.path(table).name)
+        return self.path(table)
+
     def verify(self, *, content: bool = False) -> None:
         """Hash the files again, and with `content` also what they say.
 
@@ -103,14 +114,17 @@ class Snapshot:
         SnapshotChanged
             If a file is missing or differs.
         """
-        for name, expected in self.manifest.files.items():
-            path = self.folder / name
-            if not path.is_file():
-                raise SnapshotChanged(self.manifest.digest, f"{name} is missing")
-            if file_digest(path) != expected:
-                raise SnapshotChanged(self.manifest.digest, f"{name} was changed")
+        for name in self.manifest.files:
+            self._verify_file(name)
         if content and self._content_digest() != self.manifest.digest:
             raise SnapshotChanged(self.manifest.digest, "its content does not match its digest")
+
+    def _verify_file(self, name: str) -> None:
+        path = self.folder / name
+        if not path.is_file():
+            raise SnapshotChanged(self.manifest.digest, f"{name} is missing")
+        if file_digest(path) != self.manifest.files[name]:
+            raise SnapshotChanged(self.manifest.digest, f"{name} was changed")
 
     def _content_digest(self) -> str:
         tables = {name: pl.read_parquet(self.path(name)) for name in TABLES}

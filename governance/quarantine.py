@@ -6,17 +6,17 @@ one counts; discarding is final, because the key is destroyed in the same transa
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
+from contextlib import closing
 from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select
 
 from caregate.clock import Clock, system_clock
-from caregate.errors import BadInput, Refused
+from caregate.errors import BadInput, CaregateError, Refused
 from governance.database import exclusive
+from governance.held_rows import Held, Standing, State, read_standing
 from governance.ledger import Ledger
 from governance.people import People, Role
 from governance.row_keys import RowDiscarded, RowUnknown, destroy
@@ -25,16 +25,8 @@ from governance.schema import quarantine, quarantine_decisions
 STEWARDS = (Role.ENGINEER, Role.ADMIN)
 """Who opens and decides: those who have the export in hands. Not who signs: nobody judges data that they let in."""
 SHORTEST_REASON, LONGEST_REASON = 10, 500
-
-
-class State(StrEnum):
-    """What has become of a row that was held back."""
-
-    HELD = "held"
-    RELEASED = "released"
-    DISCARDED = "discarded"
-    UNKNOWN = "unknown"
-    """Its key is not in this ledger, which is older than the snapshot or another home's."""
+JOURNAL_WAIT = 30.0
+"""Seconds for readers of the ledger to end."""
 
 
 class NotASteward(Refused):
@@ -56,58 +48,14 @@ class ReasonUnfit(BadInput):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A row in a snapshot's quarantine.
+class JournalInUse(CaregateError):
+    """Somebody reads the ledger, so that its journal could not be emptied."""
 
-    Attributes
-    ----------
-    key
-        Name of the key that it is sealed under.
-    snapshot, source
-        Digest of the snapshot, and where its rows came from.
-    table, row_number, rule
-        Which row, and the rule that held it back.
-    """
-
-    key: str
-    snapshot: str
-    source: str
-    table: str
-    row_number: int
-    rule: str
-
-    @property
-    def subject(self) -> str:
-        """What the ledger calls it."""
-        return f"quarantine/{self.source}/{self.table}/{self.row_number}"
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How the rows of a home's quarantines stand.
-
-    Attributes
-    ----------
-    since
-        When each key's row was first held back.
-    discarded
-        Keys that were destroyed.
-    released
-        Keys with the rule that a person released their row from.
-    """
-
-    since: dict[str, datetime]
-    discarded: frozenset[str]
-    released: frozenset[tuple[str, str]]
-
-    def of(self, row: Held) -> State:
-        """Return the state of `row`."""
-        if row.key not in self.since:
-            return State.UNKNOWN
-        if row.key in self.discarded:
-            return State.DISCARDED
-        return State.RELEASED if (row.key, row.rule) in self.released else State.HELD
+    def __init__(self) -> None:
+        super().__init__(
+            "the rows are discarded, but their keys still stand in the ledger's journal, which is in use: run the same "
+            "command again"
+        )
 
 
 class Quarantine:
@@ -130,12 +78,12 @@ class Quarantine:
     def standing(self) -> Standing:
         """Return how all rows stand now."""
         with self._engine.connect() as connection:
-            return _standing(connection)
+            return read_standing(connection)
 
     def released(self) -> frozenset[tuple[str, str]]:
         """Return the released contents, each by its mark and the rule that it passes."""
         with self._engine.connect() as connection:
-            standing = _standing(connection)
+            standing = read_standing(connection)
             marks = {row.row: row.mark for row in connection.execute(select(quarantine.c.row, quarantine.c.mark))}
         return frozenset((marks[key], rule) for key, rule in standing.released if key not in standing.discarded)
 
@@ -170,7 +118,10 @@ class Quarantine:
         return self._decide(State.HELD, "hold", rows, reason=reason, by=by)
 
     def discard(self, rows: Sequence[Held], *, reason: str, by: str) -> int:
-        """Destroy the keys of `rows`: nothing opens them any more; arguments, answer and errors as of `release`."""
+        """Destroy the keys of `rows`: nothing opens them any more.
+
+        Arguments, answer and errors as of `release`; and `JournalInUse` where all is done but the last wiping.
+        """
         count = self._decide(State.DISCARDED, "discard", rows, reason=reason, by=by)
         _forget_journal(self._engine)
         return count
@@ -182,7 +133,7 @@ class Quarantine:
         self._require_steward(by, act, rows)
         count = 0
         with exclusive(self._engine) as connection:
-            standing = _standing(connection)
+            standing = read_standing(connection)
             for row in rows:
                 if _is_new(verdict, standing.of(row)):
                     self._write(connection, verdict, act, row, reason=said, by=by)
@@ -225,27 +176,11 @@ def _facts(row: Held) -> dict[str, Any]:
     return {"rule": row.rule, "key": row.key}
 
 
-def _standing(connection: Connection) -> Standing:
-    rows = connection.execute(
-        select(quarantine.c.row, quarantine.c.since, quarantine.c.key.is_(None).label("gone"))
-    ).all()
-    said: dict[tuple[str, str], str] = {}
-    decided = quarantine_decisions.c
-    for decision in connection.execute(select(decided.row, decided.rule, decided.verdict).order_by(decided.seq)):
-        said[decision.row, decision.rule] = decision.verdict
-    return Standing(
-        since={row.row: row.since if row.since.tzinfo else row.since.replace(tzinfo=UTC) for row in rows},
-        discarded=frozenset(row.row for row in rows if row.gone),
-        released=frozenset(pair for pair, verdict in said.items() if verdict == State.RELEASED),
-    )
-
-
 def _forget_journal(engine: Engine) -> None:
     """Empty SQLite's write-ahead log, in which a destroyed key still stands; PostgreSQL's is its administrator's."""
     if engine.dialect.name != "sqlite":
         return
-    raw = engine.raw_connection()
-    try:
-        raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    finally:
-        raw.close()
+    with closing(sqlite3.connect(str(engine.url.database), timeout=JOURNAL_WAIT)) as connection:
+        (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise JournalInUse

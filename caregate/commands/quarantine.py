@@ -16,7 +16,8 @@ from caregate.terminal import reads_a_person
 
 if TYPE_CHECKING:
     from crm.snapshot import Snapshot
-    from governance.quarantine import Held, Quarantine
+    from governance.held_rows import Held
+    from governance.quarantine import Quarantine
 
 quarantine = typer.Typer(help="Rows held back: list, show, release, hold, discard.", no_args_is_help=True)
 

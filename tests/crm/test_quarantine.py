@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -24,15 +25,17 @@ from crm.quarantine import (
     open_row,
     require_releasable,
 )
+from crm.reading import file_digest
 from crm.rules import Action, quarantine, sort_out
-from crm.snapshot import QUARANTINE, publish
+from crm.snapshot import QUARANTINE, SnapshotChanged, publish
 from crm.source import make_source
 from crm.sources.canonical_rules import canonical_rules
 from crm.sources.diabetes_130_rules import encounter_rules
 from crm.sources.noshow_kaggle_rules import appointment_rules
 from crm.tables import TABLES
+from governance.held_rows import State
 from governance.people import People, Role
-from governance.quarantine import Quarantine, State
+from governance.quarantine import Quarantine
 from governance.row_keys import RowDiscarded
 from validation.contracts.check import check_all
 
@@ -324,9 +327,18 @@ class TestLookingUp:
 
     def test_a_quarantine_of_an_older_form_says_what_to_do(self, tmp_path, appointments, vault):
         snapshot = published(tmp_path / "s", vault, appointments([OLD]))
-        pl.read_parquet(snapshot.path(QUARANTINE)).drop("key").write_parquet(snapshot.path(QUARANTINE))
+        path = snapshot.path(QUARANTINE)
+        pl.read_parquet(path).drop("key").write_parquet(path)
+        files = {**snapshot.manifest.files, path.name: file_digest(path)}
         with pytest.raises(NoKeys, match="ingest its source again"):
-            held_rows(snapshot)
+            held_rows(replace(snapshot, manifest=replace(snapshot.manifest, files=files)))
+
+    def test_names_of_keys_that_were_swapped_are_found_out(self, tmp_path, appointments, vault):
+        snapshot = published(tmp_path / "s", vault, appointments([OLD, OLDER]))
+        path = snapshot.path(QUARANTINE)
+        pl.read_parquet(path).with_columns(pl.col("key").reverse()).write_parquet(path)
+        with pytest.raises(SnapshotChanged):
+            find_rows(snapshot, [1])
 
     def test_a_manifest_without_releases_is_read_as_before(self, tmp_path, appointments, vault):
         snapshot = published(tmp_path / "s", vault, appointments([OLD]))

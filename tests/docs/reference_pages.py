@@ -43,8 +43,8 @@ snapshot they are random tokens. A column that may be empty may also be left out
 RULES_HEAD = """# Data rules
 
 What can be wrong with a row, what is done about it, and why. A row that is held back goes to the snapshot's quarantine,
-sealed, under the first rule that it meets, and [a person decides](../how-to/clear-the-quarantine.md) about it unless the
-last column says why nobody can; a repaired row stays. Both are counted by rule in the manifest and shown by
+sealed, under the first rule that it meets, and [a person decides](../how-to/clear-the-quarantine.md) about it unless
+the last column says why nobody can; a repaired row stays. Both are counted by rule in the manifest and shown by
 `caregate ingest`. This page follows from the rules in `crm/`, the numbers in `crm/policy.yaml` and the suites in
 `validation/suites/`.
 """

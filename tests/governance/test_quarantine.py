@@ -17,9 +17,10 @@ from sqlalchemy.exc import DatabaseError
 
 from caregate.clock import fixed_clock
 from governance.database import migrate, open_database
+from governance.held_rows import Held, State
 from governance.ledger import Ledger
 from governance.people import People, Role
-from governance.quarantine import Held, NotASteward, Quarantine, ReasonUnfit, State
+from governance.quarantine import JournalInUse, NotASteward, Quarantine, ReasonUnfit
 from governance.row_keys import RowDiscarded, RowKeys, RowUnknown
 from governance.schema import quarantine_decisions
 from governance.vault import SealBroken, Vault
@@ -212,6 +213,19 @@ class TestDiscarded:
         Quarantine(lite).discard([row], reason=WHY, by="engineer")
         assert not any(sealed in path.read_bytes() for path in tmp_path.iterdir())
         assert RowKeys(Vault(lite, KEY)).find(other.key).secret is not None
+
+    def test_a_reader_that_keeps_the_journal_is_told_of_and_the_next_try_wipes_it(
+        self, lite: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("governance.quarantine.JOURNAL_WAIT", 0.05)
+        row = held(lite)
+        with lite.connect() as reader:
+            reader.execute(text("SELECT * FROM quarantine")).all()
+            with pytest.raises(JournalInUse, match="again"):
+                Quarantine(lite).discard([row], reason=WHY, by="engineer")
+        assert Quarantine(lite).standing().of(row) is State.DISCARDED
+        assert Quarantine(lite).discard([row], reason=WHY, by="engineer") == 0
+        assert Path(f"{lite.url.database}-wal").stat().st_size == 0
 
 
 KILLED = """
