@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -96,15 +97,30 @@ class FittedModel:
         """Return calibrated probabilities for `rows` of a feature table, shape (n,)."""
         return self.predict_encoded(self.encode(rows))
 
+    def supported(self, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return encoded `inputs` as the booster gets them: a number beyond its column's range is at the range's edge.
+
+        XGBoost tells missing values from all others by a cut outside of what it saw; a number beyond that cut would
+        count as missing. It is never reached, in training as in scoring.
+        """
+        low, high = self._edges
+        return np.clip(inputs, low, high)
+
+    @cached_property
+    def _edges(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        ranges = [(column.low, column.high) if column.kind == "number" else (None, None) for column in self.columns]
+        low = [-np.inf if edge is None else edge for edge, _high in ranges]
+        high = [np.inf if edge is None else edge for _low, edge in ranges]
+        return np.array(low, dtype=np.float32), np.array(high, dtype=np.float32)
+
     def predict_encoded(self, inputs: npt.NDArray[np.float32]) -> Floats:
         """Return calibrated probabilities for encoded `inputs`, shape (n,)."""
-        return self.calibration.apply(self.booster.inplace_predict(inputs).astype(np.float64))
+        return self.calibration.apply(self.booster.inplace_predict(self.supported(inputs)).astype(np.float64))
 
     def contributions(self, inputs: npt.NDArray[np.float32]) -> Floats:
         """Return exact tree contributions in log-odds, shape (n, features), before calibration (Lundberg 2020)."""
-        matrix = xgb.DMatrix(
-            inputs, nthread=1
-        )  # copying needs no threads; for one row starting them costs most of the time
+        # Copying needs no threads; for one row starting them costs most of the time.
+        matrix = xgb.DMatrix(self.supported(inputs), nthread=1)
         return self.booster.predict(matrix, pred_contribs=True)[:, :-1].astype(np.float64)
 
     def save(self, folder: Path) -> None:

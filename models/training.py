@@ -27,7 +27,7 @@ def fit(spec: ModelSpec, rows: pa.Table, *, seed: int, threads: int) -> FittedMo
     columns = tuple(_column(feature, rows.column(feature.name)) for feature in spec.features)
     bare = FittedModel(spec.name, columns, xgb.Booster(), Calibration())
     label = np.asarray(rows.column("label"), dtype=np.float32)
-    matrix = xgb.QuantileDMatrix(bare.encode(rows), label, nthread=threads)
+    matrix = xgb.QuantileDMatrix(bare.supported(bare.encode(rows)), label, nthread=threads)
     booster = xgb.train(parameters(spec, seed=seed, threads=threads), matrix, spec.rounds)
     return FittedModel(spec.name, columns, _without_threads(booster), Calibration())
 
