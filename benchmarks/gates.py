@@ -22,13 +22,7 @@ from sklearn.metrics import precision_score
 
 from benchmarks.simulated import simulate
 from validation.decision import flag
-from validation.gates.accuracy import accuracy
-from validation.gates.bias import bias
-from validation.gates.calibration import calibration
-from validation.gates.champion import champion
-from validation.gates.leakage import leakage
 from validation.gates.panel import judge
-from validation.gates.usefulness import usefulness
 from validation.measured import Measured
 from validation.measuring import measure
 from validation.policy import Policy, load_policy
@@ -42,8 +36,6 @@ PEER_METRICS = {
     "fpr": false_positive_rate,
     "ppv": precision_score,
 }
-MEASURED_ALONE = (accuracy, calibration, bias, leakage, champion, usefulness)
-"""The gates that live on the bootstrap; the others judge what probes found."""
 FAULTS: dict[str, tuple[str, str, dict[str, float]]] = {
     "none": ("", "", {}),
     "noise of 2.5 in the log-odds of scores": ("accuracy", "auc", {"noise": 2.5}),
@@ -77,7 +69,7 @@ def print_cost(rows: ScoredRows, policy: Policy) -> None:
     peer = (whole - base) / PEER_REPLICATES
     rows = replace(rows, champion=rows.baselines["logistic"])
     measuring, measured = timed(lambda: measure(rows, policy))
-    judging, _ = timed(lambda: [gate(measured, policy) for gate in MEASURED_ALONE])
+    judging, _ = timed(lambda: judge(measured, policy))
     ours = measuring + judging
     print(f"\n{rows.n:,} rows, {len(np.unique(rows.patient)):,} patients; processor seconds")
     print(f"{'':58}{'seconds':>9}{'a replicate':>14}")

@@ -5,8 +5,10 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from validation.bootstrap import bootstrap
 from validation.calibration_line import calibration_line, calibration_offset, line_terms, logit_of, newton_step
-from validation.statistics import CellSums, Ranks
+from validation.row_sums import RowSums
+from validation.statistics import CellSums, Ranks, run_along
 
 rows = st.lists(
     st.tuples(st.integers(0, 4), st.booleans(), st.integers(0, 5), st.integers(-1, 2)), min_size=1, max_size=40
@@ -32,11 +34,44 @@ class TestRanks:
             else:
                 assert np.isnan(answer[place])
 
+    @given(rows=rows, count=counts)
+    def test_without_precision_are_the_same_areas(self, rows, count):
+        patient, label, score, group = (np.array(column) for column in zip(*rows, strict=True))
+        weights = np.array([count, [1.0] * 5])
+        both = Ranks(patient, label, score / 5, group, 3)(weights)
+        alone = Ranks(patient, label, score / 5, group, 3, precision=False)(weights)
+        assert alone == pytest.approx(both[:, :3], nan_ok=True)
+
     def test_missing_values_given_as_minus_infinity_rank_lowest(self):
         patient = np.arange(4)
         label = np.array([False, False, True, True])
         score = np.array([-np.inf, -np.inf, 0.1, 0.2])
         assert Ranks(patient, label, score, np.zeros(4, dtype=int), 1)(np.ones((1, 4)))[0, 0] == 1.0
+
+
+class TestRunningSums:
+    @given(rows=st.integers(0, 60), columns=st.integers(1, 4))
+    def test_are_numpy_s(self, rows, columns):
+        values = np.random.default_rng(rows).integers(0, 9, (rows, columns)).astype(float)
+        expected = np.cumsum(values, axis=0)
+        assert (run_along(values) == expected).all()
+
+
+class TestRowSums:
+    @given(rows=rows, count=counts)
+    def test_equal_sums_over_repeated_rows(self, rows, count):
+        patient, label, score, _ = (np.array(column) for column in zip(*rows, strict=True))
+        values = {"positives": label.astype(float), "scores": score / 5}
+        everything = np.arange(len(rows))
+        named = RowSums(values)
+        statistic = named.statistic(everything, patient, 5)
+        patients = (5, 5)
+        sums = named.read(bootstrap({"": statistic}, {"": statistic}, patients, replicates=1, seed=1)[""])
+        assert sums["scores"].sample[0] == pytest.approx(values["scores"].sum())
+        again = np.repeat(everything, np.array(count)[patient])
+        assert statistic(np.array([count], dtype=float))[0] == pytest.approx(
+            [item[again].sum() for item in values.values()]
+        )
 
 
 class TestCellSums:
