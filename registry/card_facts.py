@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
 from models.spec import RiskClass
+from registry.card_measures import ELSEWHERE, concerns, measures
 from registry.evidence import Evidence
-from registry.worries import worries
-from validation.gates.result import GateResult
+from registry.plots.inputs import words_of
 from validation.suppression import suppressed
 
-SOCIAL = ("age", "sex", "gender", "race", "ethnicity", "welfare", "language", "disabilities")
+SOCIAL = (
+    "age",
+    "sex",
+    "gender",
+    "gender_identity",
+    "sexual_orientation",
+    "race",
+    "ethnicity",
+    "language",
+    "welfare",
+    "insurance",
+    "housing",
+    "disabilities",
+)
 """Demographic and social variables that HTI-1 asks about, as features are named here."""
 
 
 def facts_of(evidence: Evidence) -> dict[str, str]:
     """Return every known fact by the id that the card's fields use."""
-    return {**_use(evidence), **_data(evidence), **_fairness(evidence), **_measures(evidence)}
+    return {**_use(evidence), **_data(evidence), **_fairness(evidence), **_care(evidence), **measures(evidence)}
 
 
 def _use(evidence: Evidence) -> dict[str, str]:
@@ -25,6 +36,7 @@ def _use(evidence: Evidence) -> dict[str, str]:
     refused = " ".join(f"{item.name}: {item.words}" for item in policy.purposes.refused)
     bands = "; ".join(f"{band.name} from {band.low:g}: {band.meaning}" for band in policy.bands.levels)
     return {
+        "stage": "A candidate until its reviewers have signed; in use only while their approval stands.",
         "name": f"{spec.title} ({spec.name})",
         "summary": f"Says how likely it is that {spec.label}. {spec.use}",
         "intended_use": f"{spec.use} Allowed purposes: {allowed}",
@@ -50,6 +62,7 @@ def _risk(risk_class: RiskClass) -> str:
 def _data(evidence: Evidence) -> dict[str, str]:
     spec, snapshot = evidence.spec, evidence.snapshot
     held_back = ", ".join(f"{count:,} by {rule}" for rule, count in sorted(snapshot.quarantined.items()) if count)
+    released = ", ".join(f"{count:,} from {rule}" for rule, count in sorted(snapshot.released.items()) if count)
     training = "; ".join(f"{key}: {value}" for key, value in evidence.training.items())
     consent = ", ".join(f"{key}: {value}" for key, value in sorted(snapshot.consent.items()))
     return {
@@ -58,8 +71,39 @@ def _data(evidence: Evidence) -> dict[str, str]:
         "input_source": f"{snapshot.source}, legal basis {snapshot.basis}, owner {snapshot.owner}.",
         "input_type": "Rows of a table (numbers, flags and categories); one probability a row.",
         "development_data": f"Snapshot {snapshot.digest}. {training}".strip(),
-        "inclusion": f"Rows held back in quarantine: {held_back or 'none'}.",
+        "inclusion": f"Rows held back in quarantine: {held_back or 'none'}. Released by a person: {released or 'none'}.",
         "consent": consent,
+        "third_party": "Trained with XGBoost; no model or service of a third party is asked for a score.",
+        "relevance": _relevance(evidence),
+    }
+
+
+def _relevance(evidence: Evidence) -> str:
+    """Say how the training rows lie to the newest ones; whether they fit another setting a person has to say."""
+    if evidence.snapshot.basis in ELSEWHERE or not evidence.drift:
+        return ""
+    moved = [words_of(evidence, name) for name, shift in evidence.drift.items() if shift.to_watch]
+    lie = (
+        f"Held-out rows lie elsewhere in: {', '.join(moved)}."
+        if moved
+        else "Held-out rows lie as the training rows do."
+    )
+    return f"Training rows come from the house's own records ({evidence.snapshot.source}). {lie}"
+
+
+def _care(evidence: Evidence) -> dict[str, str]:
+    """Return what keeps a version in check once it is in use."""
+    return {
+        "maintenance": (
+            "Monitoring compares new rows with the training rows (drift of every feature and of the score) and, as "
+            "outcomes become known, AUC and observed over expected with what was approved; once a week where its "
+            "schedule is switched on."
+        ),
+        "security": (
+            "The model is stored as data: loading it runs none of its code. Approval is bound to one digest of files, "
+            "data and policy, and scoring refuses anything else. Identifiers are replaced before data is stored. "
+            + " ".join(concerns(evidence, ("privacy",)))
+        ).strip(),
     }
 
 
@@ -78,7 +122,7 @@ def _fairness(evidence: Evidence) -> dict[str, str]:
             "its kind at once; groups too small to tell are put to the reviewer by name."
         ),
         "bias_mitigation": mitigation,
-        "biases": " ".join(_concerns(evidence, ("bias", "calibration"))),
+        "biases": " ".join(concerns(evidence, ("bias", "calibration"))),
     }
 
 
@@ -91,39 +135,3 @@ def _shares(name: str, evidence: Evidence) -> str:
         for place, level in enumerate(partition.levels)
     ]
     return f"{name}: {', '.join(parts)}"
-
-
-def _measures(evidence: Evidence) -> dict[str, str]:
-    metrics = evidence.measured.overall.metrics
-    confidence = evidence.policy.bootstrap.confidence.value
-    words = {"auc": "AUC", "pr_auc": "average precision", "brier": "Brier score", "slope": "calibration slope"}
-    shown = []
-    for name, text in words.items():
-        low, high = metrics[name].interval(confidence)
-        shown.append(f"{text} {metrics[name].sample[0]:.3f} ({low[0]:.3f} to {high[0]:.3f})")
-    overall = evidence.measured.overall
-    size = f"{overall.n:,} rows of {overall.patients:,} patients, {overall.positives:,} positive"
-    return {
-        "validity": f"{'; '.join(shown)}; {confidence:.0%} bounds by a bootstrap of patients; {size}.",
-        "fairness_measures": " ".join(_tallies(evidence.gates)),
-        "limitations": " ".join(_concerns(evidence, tuple(gate.gate for gate in evidence.gates))),
-    }
-
-
-def _tallies(gates: tuple[GateResult, ...]) -> Iterator[str]:
-    for gate in gates:
-        judged = [check for check in gate.checks if check.group]
-        if judged:
-            tally: Mapping[str, int] = {
-                verdict: sum(check.verdict == verdict for check in judged)
-                for verdict in ("passed", "cannot-tell", "failed")
-            }
-            counts = ", ".join(f"{count} {verdict}" for verdict, count in tally.items())
-            yield f"{gate.gate} in groups: {counts}."
-
-
-def _concerns(evidence: Evidence, gates: tuple[str, ...]) -> Iterator[str]:
-    for worry in worries(evidence.gates):
-        if worry.gate in gates:
-            groups = f" ({', '.join(worry.groups)})" if worry.groups else ""
-            yield f"{worry.gate} {worry.verdict}: {worry.what}{groups}: {worry.why}."

@@ -24,17 +24,46 @@ LABELS = {
     "pr_auc": "average precision",
     "pr_auc_lift": "average precision over prevalence",
     "brier": "Brier score",
-    "brier_skill": "Brier skill against",
+    "brier_skill": "Brier skill",
     "ece": "expected calibration error",
     "slope": "calibration slope",
     "intercept": "calibration intercept",
     "observed_expected": "observed / expected",
     "tpr_ratio": "share found, against all others",
+    "spread": "spread of the share found",
+    "inputs": "features that tell a group",
     "single_feature_auc": "AUC of the strongest single feature",
     "patients_on_both_sides": "patients on both sides of the split",
     "identical_rows": "identical rows on both sides",
+    "duplicate_rows": "rows that repeat another",
+    "unavailable_features": "features that could not have been known",
+    "own_outcome": "features that hold their own outcome",
+    "later_rows": "features that look ahead",
+    "missing": "decisions without a field",
+    "shift": "decisions after numbers moved",
+    "out_of_range": "decisions out of range",
+    "reordered": "decisions in another order",
+    "seed_auc": "AUC with another seed",
+    "seed_flips": "decisions with another seed",
+    "fold_auc": "AUC of another period",
+    "site_auc": "AUC of unseen sites",
+    "champion": "version in use",
+    "auc_difference": "AUC against the version in use",
+    "brier_increase": "Brier score against the version in use",
+    "recall_difference": "share found against the version in use",
+    "membership": "membership inference advantage",
+    "memorised": "loss saved on rare rows",
+    "below_k": "patients in small cells",
+    "net_benefit": "net benefit at",
+    "acts_per_prevented": "acts for each outcome prevented",
+    "latency_ms": "latency, ms",
+    "load_seconds": "time to load, s",
+    "size_mb": "size, MB",
 }
 """Words for the names of checks; others are read as they are written."""
+
+BASELINES = ("prevalence", "single-feature", "logistic")
+"""What a skill is measured against, where it is not a subset of the rows."""
 
 SIGNS = {Verdict.PASSED: "✓", Verdict.FAILED: "✕", Verdict.CANNOT_TELL: "?"}
 """Marks that tell verdicts apart without colour."""
@@ -43,10 +72,12 @@ SIGNS = {Verdict.PASSED: "✓", Verdict.FAILED: "✕", Verdict.CANNOT_TELL: "?"}
 def label(check: Check) -> str:
     """Return what `check` compared, in words."""
     name, _, of = check.name.partition("[")
-    words = metric_words(name)
-    of = of.rstrip("]").replace("_", " ")
-    if words.endswith("against"):
-        return f"{words} {of}"
+    words, of = metric_words(name), of.rstrip("]")
+    if of in BASELINES:
+        return f"{words} against {of}"
+    of = of.replace("_", " ")
+    if words.endswith(" at"):
+        return f"{words} {of}".strip()
     return f"{words} ({of})" if of else words
 
 
@@ -64,7 +95,8 @@ def number(value: float | None, digits: int = 3) -> str:
     """Return `value` with `digits` digits, or a dash where there is none."""
     if value is None or value != value:  # noqa: PLR0124 (NaN)
         return "–"
-    return f"{value:,.0f}" if abs(value) >= 100 and float(value).is_integer() else f"{value:.{digits}f}"
+    text = f"{value:,.0f}" if abs(value) >= 100 and float(value).is_integer() else f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
 
 
 def count(value: int | None) -> str:

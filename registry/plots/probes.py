@@ -38,7 +38,7 @@ def robustness(evidence: Evidence) -> str:
             axes.set_title(kind.replace("_", " "), fontsize=9, color=INK)
             axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
         name_rows(panels[0], [words_of(evidence, feature) if feature else EVERYTHING for feature in features])
-        figure.supxlabel("share of the flagged rows that others replace", fontsize=9)
+        panels[len(panels) // 2].set_xlabel("share of the flagged rows that others replace")
     return out.getvalue()
 
 
