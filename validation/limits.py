@@ -69,7 +69,7 @@ class LeakageLimits(Part):
 
 
 class RobustnessLimits(Part):
-    """Ceilings of the robustness gate: shares of the flagged rows that another row replaces."""
+    """Ceilings of the robustness gate: shares of the flagged rows that others replace, or of scores that differ."""
 
     missing: Number
     """When a field that may be absent is absent everywhere."""
@@ -79,7 +79,7 @@ class RobustnessLimits(Part):
     """Share of a feature's middle half (quartile to quartile) that numbers are moved by, up and down; of the standard
     deviation where the middle half is a single value."""
     out_of_range: Number
-    """When a number lies outside what training saw, against the same at the edge."""
+    """Share of the rows whose score differs when a number lies outside what training saw, from that at the edge."""
     reach: Number
     """How far outside, in ranges of training."""
     reordered: Number

@@ -19,15 +19,19 @@ def robustness(measured: Measured, policy: Policy) -> GateResult:
     """Judge the share of the flagged rows that another row replaces after each kind of change.
 
     Every change that does not pass is named; those of a kind that pass share a line, under the name of the worst.
-    Scores after reordering have to be the same bit for bit, which needs no bound.
+    Scores out of range and after reordering have to be the same bit for bit, which needs no bound.
     """
     limits, probed = policy.gates.robustness, measured.probed
     if not probed.perturbed:
         why = probed.unavailable.get("perturbed", "the model was not tried on changed inputs")
         return GateResult(NAME, (cannot_tell(Found("flips", NOTHING, NOTHING, NOTHING, None, None), None, why),))
-    kinds = {"missing": limits.missing, "shift": limits.shift, "out_of_range": limits.out_of_range}
-    checks = [check for kind, limit in kinds.items() for check in _flips(measured, policy, kind, limit)]
-    return GateResult(NAME, (*checks, *_reordered(measured, limits.reordered)))
+    checks = (
+        *_flips(measured, policy, "missing", limits.missing),
+        *_flips(measured, policy, "shift", limits.shift),
+        *_differing(measured, "out_of_range", limits.out_of_range),
+        *_differing(measured, "reordered", limits.reordered),
+    )
+    return GateResult(NAME, checks)
 
 
 def _flips(measured: Measured, policy: Policy, kind: str, limit: Number) -> tuple[Check, ...]:
@@ -45,12 +49,12 @@ def _flips(measured: Measured, policy: Policy, kind: str, limit: Number) -> tupl
     return worst_of(checks, "changes")
 
 
-def _reordered(measured: Measured, limit: Number) -> tuple[Check, ...]:
+def _differing(measured: Measured, kind: str, limit: Number) -> tuple[Check, ...]:
     checks = []
-    for item in _of_kind(measured, "reordered"):
+    for item in _of_kind(measured, kind):
         share = item.differing / item.n
         checks.append(at_most(_found(item, share, share, share), limit.value, limit.reason))
-    return worst_of(checks, "orders")
+    return worst_of(checks, "changes")
 
 
 def _of_kind(measured: Measured, kind: str) -> list[Perturbed]:

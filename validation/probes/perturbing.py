@@ -17,7 +17,7 @@ from validation.probes.subject import Subject
 from validation.scored import Floats
 
 EXACT = 5_000
-"""Rows on which scores out of range are compared bit for bit; only where one differs are decisions made on all rows."""
+"""Rows on which scores out of range are compared bit for bit: a fault of the encoding shows on any of them."""
 
 Changed = Iterator[tuple[str, pa.Table]]
 
@@ -36,7 +36,7 @@ def perturb(subject: Subject) -> tuple[Perturbed, ...]:
     changes = [("missing", name, subject.model.predict(table)) for name, table in _missing(subject, judged.table)]
     changes += [("shift", name, subject.model.predict(table)) for name, table in _shifted(subject, judged.table)]
     changes += [("reordered", name, after) for name, after in _reordered(subject, judged.table)]
-    return (*_compared(judged, score, changes), *_out_of_range(subject, judged, few))
+    return (*_compared(judged, score, changes), *_out_of_range(subject, few))
 
 
 def _compared(rows: JudgedRows, before: Floats, changes: list[tuple[str, str, Floats]]) -> Iterator[Perturbed]:
@@ -87,18 +87,15 @@ def _reordered(subject: Subject, table: pa.Table) -> Iterator[tuple[str, Floats]
         yield "levels", subject.model.predict(other)
 
 
-def _out_of_range(subject: Subject, rows: JudgedRows, few: JudgedRows) -> Iterator[Perturbed]:
+def _out_of_range(subject: Subject, rows: JudgedRows) -> Iterator[Perturbed]:
     for name, ends in _beyond(subject).items():
-        sides = [_outside(subject, rows, few, name, edge, far) for edge, far in ends]
-        yield max(sides, key=lambda side: (float(side.flips.sample[0]), side.differing))
+        sides = [_outside(subject, rows, name, edge, far) for edge, far in ends]
+        yield max(sides, key=lambda side: side.differing)
 
 
-def _outside(subject: Subject, rows: JudgedRows, few: JudgedRows, name: str, edge: float, far: float) -> Perturbed:
-    for judged in (few, rows):
-        at_edge, outside = (subject.model.predict(_constant(judged.table, name, value)) for value in (edge, far))
-        if (at_edge == outside).all():
-            break
-    return next(_compared(judged, at_edge, [("out_of_range", name, outside)]))
+def _outside(subject: Subject, rows: JudgedRows, name: str, edge: float, far: float) -> Perturbed:
+    at_edge, outside = (subject.model.predict(_constant(rows.table, name, value)) for value in (edge, far))
+    return next(_compared(rows, at_edge, [("out_of_range", name, outside)]))
 
 
 def _beyond(subject: Subject) -> dict[str, list[tuple[float, float]]]:
