@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from crm.snapshot import Manifest
 from models.no_show import SPEC
 from registry.changes import Predecessor
 from registry.evidence import Evidence, gates_json
+from registry.report_plots import draw_plots
 from validation.bootstrap import Draws
 from validation.drift import feature_drift
 from validation.drift_limits import load_drift_limits
@@ -100,6 +102,18 @@ def draws(value, width=0.02, count=50):
     """Return one value with replicates around it."""
     spread = np.linspace(-width, width, count)[:, None]
     return Draws(np.array([value]), np.array([value]), value + spread)
+
+
+@cache
+def full_evidence():
+    """Return evidence of everything, made once for all files of tests."""
+    return in_full(make_evidence())
+
+
+@cache
+def full_plots():
+    """Return its plots, drawn once."""
+    return draw_plots(full_evidence())
 
 
 def in_full(evidence):

@@ -12,14 +12,14 @@ from registry.plots.probes import shown_refits
 from registry.report import FIRST_SCREEN, render_report
 from registry.report_plots import draw_plots
 from registry.report_words import QUESTIONS
-from tests.registry.evidence_makers import ELEVEN, TODAY, WAIVER, draws, in_full, make_evidence
+from tests.registry.evidence_makers import ELEVEN, TODAY, WAIVER, draws, full_evidence, full_plots
 from validation.gates.result import Check, GateResult, Verdict
 from validation.probed import Probed, Refit
 
 
 @pytest.fixture(scope="module")
 def evidence():
-    return in_full(make_evidence())
+    return full_evidence()
 
 
 def page_of(evidence, plots=()):
@@ -28,7 +28,7 @@ def page_of(evidence, plots=()):
 
 @pytest.fixture(scope="module")
 def plots(evidence):
-    return draw_plots(evidence)
+    return full_plots()
 
 
 @pytest.fixture(scope="module")

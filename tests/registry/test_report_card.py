@@ -7,7 +7,7 @@ import pytest
 from crm.snapshot import Manifest
 from registry.card import card_json, completeness, fill_card
 from registry.card_facts import facts_of
-from tests.registry.evidence_makers import SNAPSHOT, in_full, make_evidence
+from tests.registry.evidence_makers import SNAPSHOT, full_evidence
 
 A_PERSON_S = (
     "developer",
@@ -27,7 +27,7 @@ A_PERSON_S = (
 
 @pytest.fixture(scope="module")
 def evidence():
-    return in_full(make_evidence())
+    return full_evidence()
 
 
 @pytest.fixture(scope="module")
