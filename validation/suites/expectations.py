@@ -18,6 +18,8 @@ from validation.suites.rule import Layer, Rule
 SHOWN = {"result_format": "SUMMARY", "partial_unexpected_count": 0}
 """Counts only: without a partial list no value of a row enters the result."""
 
+NO_VALUE = "no value to average"
+
 _one_at_a_time = threading.Lock()
 
 
@@ -58,7 +60,7 @@ def _expectation(gx: Any, rule: Rule) -> Any:
 
 def _finding(table: str, layer: Layer, rule: Rule, answer: Mapping[str, Any], rows: int) -> Finding:
     found = answer["result"]
-    fault = _fault(answer["exception_info"])
+    fault = _fault(answer["exception_info"]) or _nothing_to_average(found, succeeded=answer["success"])
     outcome = Outcome.ERROR if fault else Outcome.HELD if answer["success"] else Outcome.BROKEN
     observed = found.get("observed_value")
     return Finding(
@@ -77,6 +79,13 @@ def _finding(table: str, layer: Layer, rule: Rule, answer: Mapping[str, Any], ro
         layer=layer,
         done=rule.done,
     )
+
+
+def _nothing_to_average(found: Mapping[str, Any], *, succeeded: bool) -> str | None:
+    """Tell a mean of no value at all from one out of its bounds: a file without outcomes yet has no inverted label."""
+    mean = found.get("observed_value")
+    averaged = "unexpected_count" not in found
+    return NO_VALUE if averaged and not succeeded and (mean is None or math.isnan(mean)) else None
 
 
 def _fault(info: Mapping[str, Any]) -> str | None:

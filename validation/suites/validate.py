@@ -10,6 +10,7 @@ from operator import or_
 
 import pandas as pd
 import polars as pl
+from polars import selectors
 
 from validation.suites.expectations import judge
 from validation.suites.result import SuiteResult, TableSize, joined
@@ -56,12 +57,12 @@ def validate_tables(
 def judge_view(view: pl.DataFrame, suite: Suite, *, seed: int = 0) -> SuiteResult:
     """Hold a table's `view` against its `suite`: all rows, or of too many what `sample` and `breaking` choose."""
     if len(view) <= suite.sample_rows:
-        findings = judge(suite.table, suite.rules, view.to_pandas(), layer=suite.layer)
+        findings = judge(suite.table, suite.rules, _pandas(view), layer=suite.layer)
         return SuiteResult(findings, {suite.table: TableSize(len(view), len(view))})
     strict = [rule for rule in suite.rules if rule.allows_none]
     lenient = [rule for rule in suite.rules if not rule.allows_none]
-    found = judge(suite.table, lenient, sample(view, suite, seed).to_pandas(), layer=suite.layer)
-    held = judge(suite.table, strict, breaking(view, suite).to_pandas(), layer=suite.layer)
+    found = judge(suite.table, lenient, _pandas(sample(view, suite, seed)), layer=suite.layer)
+    held = judge(suite.table, strict, _pandas(breaking(view, suite)), layer=suite.layer)
     by_rule = {each.rule: each for each in (*found, *(replace(each, rows=len(view)) for each in held))}
     findings = tuple(by_rule[rule.id] for rule in suite.rules)
     return SuiteResult(findings, {suite.table: TableSize(len(view), suite.sample_rows)})
@@ -77,6 +78,13 @@ def breaking(view: pl.DataFrame, suite: Suite) -> pl.DataFrame:
     first = pl.int_range(pl.len()) == 0
     broken = [_broken(rule).fill_null(value=False) for rule in suite.rules if rule.allows_none]
     return view.filter(reduce(or_, broken, first)).head(suite.sample_rows)
+
+
+def _pandas(view: pl.DataFrame) -> pd.DataFrame:
+    """Return the view for Great Expectations, which compares 64-bit numbers at once and all others one by one."""
+    return view.with_columns(
+        (selectors.integer() | selectors.boolean()).cast(pl.Int64), selectors.float().cast(pl.Float64)
+    ).to_pandas()
 
 
 def _broken(rule: Rule) -> pl.Expr:

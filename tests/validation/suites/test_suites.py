@@ -16,7 +16,7 @@ from models.catalogue import SPECS
 from validation.contracts.features import feature_contract
 from validation.contracts.tables import RELATIONS, table_contract
 from validation.gates.result import Verdict
-from validation.suites.expectations import judge, load_in_background
+from validation.suites.expectations import NO_VALUE, judge, load_in_background
 from validation.suites.model_suites import feature_suite, prediction_suite
 from validation.suites.page import page, summary
 from validation.suites.raw import RAW_VIEWS, raw_suite
@@ -184,6 +184,12 @@ class TestVerdict:
         assert [each.rule for each in errors] == ["missed-share"]
         assert errors[0].fault
         assert SuiteResult(findings, {}).verdict is Verdict.CANNOT_TELL
+
+    def test_a_mean_of_nothing_is_not_out_of_bounds(self, sound: Tables) -> None:
+        still_ahead = changed("status", pl.lit("booked"))(sound["appointments"])
+        findings = validate_tables({"appointments": still_ahead}, ["appointments"], as_of=AS_OF).findings
+        missed = next(each for each in findings if each.rule == "missed-share")
+        assert (missed.outcome, missed.fault) == (Outcome.ERROR, NO_VALUE)
 
     def test_nothing_judged_cannot_tell(self) -> None:
         assert SuiteResult((), {}).verdict is Verdict.CANNOT_TELL
