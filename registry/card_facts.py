@@ -71,7 +71,7 @@ def _data(evidence: Evidence) -> dict[str, str]:
         "input_source": f"{snapshot.source}, legal basis {snapshot.basis}, owner {snapshot.owner}.",
         "input_type": "Rows of a table (numbers, flags and categories); one probability a row.",
         "development_data": f"Snapshot {snapshot.digest}. {training}".strip(),
-        "inclusion": f"Rows held back in quarantine: {held_back or 'none'}. Released by a person: {released or 'none'}.",
+        "inclusion": f"Rows held back: {held_back or 'none'}. Released by a person: {released or 'none'}.",
         "consent": consent,
         "third_party": "Trained with XGBoost; no model or service of a third party is asked for a score.",
         "relevance": _relevance(evidence),
