@@ -164,7 +164,7 @@ SPEC = ModelSpec(
         "objective": "binary:logistic",
         "tree_method": "hist",
         "learning_rate": 0.03,
-        "max_depth": 6,
+        "max_depth": 4,
         "min_child_weight": 10,
         "subsample": 0.8,
         "colsample_bytree": 0.4,
