@@ -21,8 +21,9 @@ def family_bounds(draws: Sequence[Draws], confidence: float) -> tuple[Floats, Fl
     A value that no draw changes has itself as its bounds: nothing in the rows speaks against it.
     """
     sample = np.concatenate([item.sample for item in draws])
-    low, high = sample.copy(), sample.copy()
-    varies = np.array([not (item.replicates == item.replicates[0]).all() for item in draws])
+    error = np.concatenate([item.standard_error for item in draws])
+    low, high = (np.where(error == 0, sample, np.nan) for _end in range(2))
+    varies = error > 0
     if varies.any():
         chosen = [item for item, use in zip(draws, varies, strict=True) if use]
         centre = np.concatenate([item.centre for item in chosen])

@@ -35,8 +35,9 @@ class TestBoundsOfAFamily:
         assert low[1] < 0.5 < high[1]
 
     def test_of_what_does_not_exist_do_not_exist(self):
-        low, high = family_bounds([draws([np.nan] * 50)], 0.95)
-        assert np.isnan([low[0], high[0]]).all()
+        half = Draws(np.array([0.5]), np.array([0.5]), np.array([[np.nan], [0.5]] * 25))
+        low, high = family_bounds([draws([np.nan] * 50), half], 0.95)
+        assert np.isnan([*low, *high]).all()
 
     @given(st.lists(st.floats(0, 1), min_size=2, max_size=30), st.integers(1, 5))
     def test_hold_the_value_between_them(self, values, size):
