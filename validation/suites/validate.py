@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import reduce
@@ -13,7 +13,7 @@ import polars as pl
 from polars import selectors
 
 from validation.suites.expectations import judge
-from validation.suites.result import SuiteResult, TableSize, joined
+from validation.suites.result import Finding, Outcome, SuiteResult, TableSize, joined
 from validation.suites.rule import Rule, Suite, load_suite
 from validation.suites.view import VIEWS
 
@@ -63,7 +63,7 @@ def judge_view(view: pl.DataFrame, suite: Suite, *, seed: int = 0) -> SuiteResul
     lenient = [rule for rule in suite.rules if not rule.allows_none]
     found = judge(suite.table, lenient, _pandas(sample(view, suite, seed)), layer=suite.layer)
     held = judge(suite.table, strict, _pandas(breaking(view, suite)), layer=suite.layer)
-    by_rule = {each.rule: each for each in (*found, *(replace(each, rows=len(view)) for each in held))}
+    by_rule = {each.rule: each for each in (*found, *_counted_in_all(held, strict, view))}
     findings = tuple(by_rule[rule.id] for rule in suite.rules)
     return SuiteResult(findings, {suite.table: TableSize(len(view), suite.sample_rows)})
 
@@ -74,10 +74,30 @@ def sample(view: pl.DataFrame, suite: Suite, seed: int) -> pl.DataFrame:
 
 
 def breaking(view: pl.DataFrame, suite: Suite) -> pl.DataFrame:
-    """Return the first row and all, up to the sample's size, that break a rule which allows no exception."""
-    first = pl.int_range(pl.len()) == 0
-    broken = [_broken(rule).fill_null(value=False) for rule in suite.rules if rule.allows_none]
-    return view.filter(reduce(or_, broken, first)).head(suite.sample_rows)
+    """Return the first row, and of each rule that allows no exception the first rows that break it.
+
+    Every rule has its share of the sample's size: one that all rows break hides no other.
+    """
+    strict = [rule for rule in suite.rules if rule.allows_none]
+    most = max(1, suite.sample_rows // max(1, len(strict)))
+    shown = [_breaks(rule) & (_breaks(rule).cum_sum() <= most) for rule in strict]
+    return view.filter(reduce(or_, shown, pl.int_range(pl.len()) == 0))
+
+
+def _counted_in_all(held: Sequence[Finding], strict: Sequence[Rule], view: pl.DataFrame) -> Iterator[Finding]:
+    """Yield the findings on strict rules, judged on rows that break them, with the counts of all rows."""
+    if not strict:
+        return
+    broken = view.select(_breaks(rule).sum().alias(rule.id) for rule in strict).row(0, named=True)
+    missing = view.select(pl.col(rule.column).null_count().alias(rule.id) for rule in strict).row(0, named=True)
+    for each in held:
+        faultless = each.outcome is not Outcome.ERROR
+        counts = {"unexpected": broken[each.rule], "missing": missing[each.rule]} if faultless else {}
+        yield replace(each, rows=len(view), **counts)
+
+
+def _breaks(rule: Rule) -> pl.Expr:
+    return _broken(rule).fill_null(value=False)
 
 
 def _pandas(view: pl.DataFrame) -> pd.DataFrame:

@@ -225,6 +225,20 @@ class TestLargeTables:
         share = sample(view, suite, seed=0)["outcome_in_future"].mean()
         assert share == pytest.approx(view["outcome_in_future"].mean(), abs=0.03)
 
+    def test_a_rule_that_all_rows_break_hides_no_other(self, sound: Tables) -> None:
+        all_break = changed("booked_at", AFTER)(sound["appointments"])
+        last = pl.int_range(pl.len()) == pl.len() - 1
+        planted = all_break.with_columns(
+            outcome_known_at=pl.when(last).then(AFTER).otherwise(MIDNIGHT + timedelta(hours=30))
+        )
+        suite = replace(load_suite("appointments"), sample_rows=1_000)
+        found = {each.rule: each for each in judge_view(VIEWS["appointments"](planted, AS_OF), suite).findings}
+        assert found["booking-not-in-future"].unexpected == len(planted)
+        assert (found["outcome-not-in-future"].outcome, found["outcome-not-in-future"].unexpected) == (
+            Outcome.BROKEN,
+            1,
+        )
+
     def test_strict_rules_count_over_every_row(self, sound: Tables) -> None:
         view = VIEWS["appointments"](changed("outcome_known_at", AFTER, 0.1)(sound["appointments"]), AS_OF)
         suite = replace(load_suite("appointments"), sample_rows=5_000)
