@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from registry.evidence import Evidence
 from registry.report_words import metric_words
-from registry.worries import worries
+from registry.worries import briefly, worries
 from validation.bootstrap import Draws
 from validation.gates.result import GateResult, Verdict
 
@@ -35,11 +35,11 @@ def measures(evidence: Evidence) -> dict[str, str]:
 
 
 def concerns(evidence: Evidence, gates: tuple[str, ...]) -> Iterator[str]:
-    """Say what failed, is waived or cannot be told by any of `gates`."""
+    """Say what failed, is waived or cannot be told by any of `gates`; the report names intersections one by one."""
     for worry in worries(evidence.gates):
         named = [gate for gate in worry.gates if gate in gates]
         if named:
-            groups = f" ({', '.join(worry.groups)})" if worry.groups else ""
+            groups = f" ({briefly(worry.groups, len(worry.groups))})" if worry.groups else ""
             waived = f" Waived until {worry.waiver.until.isoformat()} by {worry.waiver.owner}." if worry.waiver else ""
             what = f"{', '.join(worry.what)}{groups}"
             yield f"{', '.join(named)} {worry.verdict}: {what}: {worry.why.rstrip('.')}.{waived}"

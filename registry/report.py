@@ -16,7 +16,7 @@ from registry.plots.inputs import words_of
 from registry.report_matrix import matrix_of
 from registry.report_plots import BROAD, caption, places_of
 from registry.report_tables import BOUNDED, group_tables, policy_rows
-from registry.report_words import count, label, metric_words, number, question, short, sign
+from registry.report_words import count, label, limit, metric_words, number, question, short, sign
 from registry.worries import briefly, by_partition, headlines, worries
 from validation.gates.panel import status
 from validation.waivers import uses
@@ -94,6 +94,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "number": number,
         "signed": signed,
+        "limit": limit,
         "count": count,
         "label": label,
         "metric": metric_words,

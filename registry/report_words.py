@@ -95,8 +95,13 @@ def number(value: float | None, digits: int = 3) -> str:
     """Return `value` with `digits` digits, or a dash where there is none."""
     if value is None or value != value:  # noqa: PLR0124 (NaN)
         return "–"
-    text = f"{value:,.0f}" if abs(value) >= 100 and float(value).is_integer() else f"{value:.{digits}f}"
+    text = f"{value:,.1f}".removesuffix(".0") if abs(value) >= 10 else f"{value:.{digits}f}"
     return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
+
+
+def limit(value: float | None) -> str:
+    """Return a limit as the policy writes it, or a dash where there is none."""
+    return "–" if value is None else f"{value:g}"
 
 
 def count(value: int | None) -> str:

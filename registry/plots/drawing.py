@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INK, MUTED, ACCENT, WARN, BAD = "#1f2933", "#6b7785", "#1769aa", "#b7791f", "#b3261e"
-COLOURS = (ACCENT, "#d9822b", "#2e7d32", "#8e44ad", "#c0392b", "#00838f", "#6d4c41", "#5c6bc0")
+COLOURS = (ACCENT, "#c0671a", "#2e7d32", "#8e44ad", "#c0392b", "#00838f", "#6d4c41", "#5c6bc0")
 OF_VERDICT = {Verdict.PASSED: ACCENT, Verdict.CANNOT_TELL: WARN, Verdict.FAILED: BAD}
 MARKS = {Verdict.PASSED: "o", Verdict.CANNOT_TELL: "D", Verdict.FAILED: "X"}
 """Verdicts differ in shape too, for those who do not see the colours apart."""
