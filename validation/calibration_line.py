@@ -73,14 +73,17 @@ def _likelihood(label: Flags, logit: Floats) -> float:
     return float(np.sum(label * logit - np.logaddexp(0, logit)))
 
 
-def offset_terms(label: Flags, logit: Floats, offset: float) -> Floats:
-    """Return each row's share in gradient and information of the calibration offset, shape (n, 2)."""
+def offset_terms(label: Flags, logit: Floats, offset: float | Floats) -> Floats:
+    """Return each row's share in gradient and information of the calibration offset, one or each row's own: (n, 2)."""
     mean = expit(offset + logit)
     return np.column_stack([label - mean, mean * (1 - mean)])
 
 
 def line_terms(label: Flags, logit: Floats, line: Floats) -> Floats:
-    """Return each row's share in gradient and information of the calibration line, shape (n, 5)."""
+    """Return each row's share in gradient and information of the calibration line, shape (n, 5).
+
+    `line` holds intercept and slope, shape (2,), or each row's own, shape (2, n).
+    """
     mean = expit(line[0] + line[1] * logit)
     residual, spread = label - mean, mean * (1 - mean)
     return np.column_stack([residual, residual * logit, spread, spread * logit, spread * logit * logit])

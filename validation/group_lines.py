@@ -32,20 +32,18 @@ class GroupLines:
     """
 
     def __init__(self, rows: ScoredRows, grouping: Grouping) -> None:
-        self._codes, self._groups = grouping.codes, len(grouping.levels)
+        self._rows, self._codes, self._groups = rows, grouping.codes, len(grouping.levels)
         parts = [np.flatnonzero(grouping.codes == place) for place in range(self._groups)]
         self._lines = np.array([calibration_line(rows.label[part], rows.score[part]) for part in parts])
         self._offsets = np.array([calibration_offset(rows.label[part], rows.score[part]) for part in parts])
-        self._terms = np.zeros((rows.n, TERMS))
-        for part, line, offset in zip(parts, self._lines, self._offsets, strict=True):
-            label, logit = rows.label[part], logit_of(rows.score[part])
-            own = np.column_stack([line_terms(label, logit, line), offset_terms(label, logit, offset)])
-            # One outcome alone has no line; zeros say so to the step, where NaN would reach other groups.
-            self._terms[part] = np.nan_to_num(own)
 
     def statistic(self, at: Codes, patient: Codes, patients: int) -> Statistic:
         """Return the statistic that sums the terms of the rows `at` in each group, shape (b, groups * TERMS)."""
-        return CellSums(patient, self._codes[at], self._terms[at], (patients, self._groups))
+        label, logit, code = self._rows.label[at], logit_of(self._rows.score[at]), self._codes[at]
+        lines, offsets = self._lines[code].T, self._offsets[code]
+        terms = np.column_stack([line_terms(label, logit, lines), offset_terms(label, logit, offsets)])
+        # One outcome alone has no line; zeros say so to the step, where NaN would reach other groups.
+        return CellSums(patient, code, np.nan_to_num(terms, copy=False), (patients, self._groups))
 
     def slope(self, draws: Draws) -> Draws:
         """Return each group's slope."""

@@ -30,8 +30,8 @@ class CellSums:
         patients, cells = sizes
         self._shape = (cells, values.shape[1])
         known = np.flatnonzero(cell >= 0)
-        place = cell[known, None] * values.shape[1] + np.arange(values.shape[1])
-        who = np.repeat(patient[known], values.shape[1])
+        place = (cell[known, None] * values.shape[1] + np.arange(values.shape[1])).astype(np.int32)
+        who = np.repeat(patient[known].astype(np.int32), values.shape[1])
         shape = (cells * values.shape[1], patients)
         self._matrix = sparse.csr_matrix((values[known].ravel(), (place.ravel(), who)), shape=shape)
 
@@ -147,7 +147,7 @@ def _since(upto: Floats, at: slice) -> Floats:
 
 
 def _indicator(row: Codes, column: Codes, shape: tuple[int, int]) -> sparse.csr_matrix:
-    return sparse.csr_matrix((np.ones(len(row)), (row, column)), shape=shape)
+    return sparse.csr_matrix((np.ones(len(row)), (row.astype(np.int32), column.astype(np.int32))), shape=shape)
 
 
 def _ties(group: Codes, score: Floats) -> npt.NDArray[np.int64]:
