@@ -53,18 +53,13 @@ class GroupCells:
         _, first, self._cell = np.unique((joint * 4 + outcome) * BINS + bins, return_index=True, return_inverse=True)
         cells = _Cells(first, outcome[first], bins[first])
         self._values = np.column_stack([np.ones(rows.n), rows.score, rows.score * (1 - rows.score)])
-        folds, self._places, start = [], {}, 0
-        for name, grouping in partitions.items():
-            fold = _counts(cells, grouping)
-            self._places[name] = (slice(start, start + fold.shape[0]), slice(0, 0))
-            folds.append(fold)
-            start += fold.shape[0]
-            if name in binned:
-                fold = _bins(cells, grouping)
-                self._places[name] = (self._places[name][0], slice(start, start + fold.shape[0]))
-                folds.append(fold)
-                start += fold.shape[0]
-        self._fold = sparse.vstack(folds, format="csr")
+        folds = {(name, "counts"): _counts(cells, grouping) for name, grouping in partitions.items()}
+        folds |= {(name, "bins"): _bins(cells, partitions[name]) for name in sorted(binned)}
+        ends = np.cumsum([fold.shape[0] for fold in folds.values()])
+        self._places = {
+            key: slice(end - fold.shape[0], end) for (key, fold), end in zip(folds.items(), ends, strict=True)
+        }
+        self._fold = sparse.vstack(list(folds.values()), format="csr")
 
     def statistic(self, at: Codes, patient: Codes, patients: int) -> Statistic:
         """Return the statistic that sums the rows `at` in every group of every partition."""
@@ -78,12 +73,12 @@ class GroupCells:
 
     def counts(self, name: str, draws: Draws) -> Draws:
         """Return the confusion counts and expected positives of a partition's groups: shape (b, groups * COUNTS)."""
-        at = self._places[name][0]
+        at = self._places[name, "counts"]
         return draws.map(lambda sums: sums[:, at])
 
     def bins(self, name: str, draws: Draws) -> Draws:
         """Return what `validation.calibration_error` asks for, of a binned partition."""
-        at = self._places[name][1]
+        at = self._places[name, "bins"]
         return draws.map(lambda sums: sums[:, at])
 
 
