@@ -22,9 +22,9 @@ CAPTIONS = {
     "calibration": "All rows in tenths, with 95% bounds.",
     "groups": "Declared groups with bounds that hold for all of them at once; dotted: the policy's limits.",
     "trade_off": "What a coverage floor costs and gives; dotted: the policy's.",
-    "robustness": "Share of the flagged rows that others replace when a field is changed, with 95% bounds; dotted: the "
-    "policy's limit.",
-    "stability": "AUC of further fits with 95% bounds, beside what each is compared with.",
+    "robustness": "Share of the flagged rows that others replace when a field is changed, with bounds; dotted: the "
+    "policy's limit, diamonds and crosses: not passed.",
+    "stability": "AUC of further fits with bounds, beside what each is compared with.",
     "decision": "Net benefit of acting on the score, on everybody and on nobody; shaded: the chances from which on the "
     "policy says that acting is worth it.",
 }

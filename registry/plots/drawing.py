@@ -85,10 +85,10 @@ def inline(name: str, svg: str, words: str) -> str:
     return body.replace("<svg", f'<svg role="img" aria-label="{escape(words)}"', 1)
 
 
-def interval_of(draws: Draws, confidence: float) -> Interval:
-    """Return the first value of `draws` with its bounds."""
+def interval_of(draws: Draws, confidence: float, verdict: Verdict) -> Interval:
+    """Return the first value of `draws` with its bounds, and the `verdict` that was given on it."""
     low, high = draws.interval(confidence)
-    return Interval(float(draws.sample[0]), float(low[0]), float(high[0]))
+    return Interval(float(draws.sample[0]), float(low[0]), float(high[0]), verdict)
 
 
 def forest(axes: Axes, rows: Sequence[Interval | None], limits: Sequence[float] = ()) -> None:

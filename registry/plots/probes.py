@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from registry.evidence import Evidence
 from registry.plots.drawing import (
@@ -18,6 +18,7 @@ from registry.plots.drawing import (
     name_rows,
 )
 from registry.plots.inputs import words_of
+from validation.gates.result import Verdict
 from validation.probed import Perturbed, Refit
 
 EVERYTHING = "all numbers at once"
@@ -28,15 +29,16 @@ def robustness(evidence: Evidence) -> str:
     """Draw the share of the flagged rows that others replace, by feature, one panel a kind of change."""
     found = of_fields(evidence)
     kinds = list(dict.fromkeys(item.kind for item in found))
-    features = _worst_first(found)[:FEATURES_SHOWN]
+    features, said = _worst_first(found)[:FEATURES_SHOWN], _verdicts(evidence, "robustness")
     with figure_of(WIDE, height_of(len(features))) as (figure, out):
         panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
         for axes, kind in zip(panels, kinds, strict=True):
-            of_kind = {item.feature: _flips(item, evidence) for item in found if item.kind == kind}
+            of_kind = {item.feature: _flips(item, evidence, said) for item in found if item.kind == kind}
             limit = getattr(evidence.policy.gates.robustness, kind, None)
             forest(axes, [of_kind.get(feature) for feature in features], [limit.value] if limit else [])
             axes.set_title(kind.replace("_", " "), fontsize=9, color=INK)
             axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
+            axes.locator_params(axis="x", nbins=4)
         name_rows(panels[0], [words_of(evidence, feature) if feature else EVERYTHING for feature in features])
         panels[len(panels) // 2].set_xlabel("share of the flagged rows that others replace")
     return out.getvalue()
@@ -49,11 +51,13 @@ def of_fields(evidence: Evidence) -> list[Perturbed]:
 
 def stability(evidence: Evidence) -> str:
     """Draw the AUC of every refit, and what each is compared with."""
-    refits = shown_refits(evidence)
+    refits, said = shown_refits(evidence), _verdicts(evidence, "stability")
     confidence = evidence.policy.bootstrap.confidence.value
     with figure_of(WIDE, height_of(len(refits))) as (figure, out):
         axes = figure.subplots()
-        forest(axes, [interval_of(item.auc, confidence) for item in refits])
+        verdicts = [said.get(f"{item.kind}_auc[{item.name}]", Verdict.PASSED) for item in refits]
+        rows = [interval_of(item.auc, confidence, verdict) for item, verdict in zip(refits, verdicts, strict=True)]
+        forest(axes, rows)
         for place, item in enumerate(refits):
             reference = float(item.reference.sample[0])
             axes.plot([reference], [place], color=MUTED, marker="d", markersize=6, markerfacecolor="none")
@@ -68,8 +72,14 @@ def shown_refits(evidence: Evidence) -> list[Refit]:
     return [item for item in evidence.measured.probed.refits if min(item.positives, item.n - item.positives) >= under]
 
 
-def _flips(item: Perturbed, evidence: Evidence) -> Interval:
-    return interval_of(item.flips, evidence.policy.bootstrap.confidence.value)
+def _flips(item: Perturbed, evidence: Evidence, said: Mapping[str, Verdict]) -> Interval:
+    verdict = said.get(f"{item.kind}[{item.feature or EVERYTHING}]", Verdict.PASSED)
+    return interval_of(item.flips, evidence.policy.bootstrap.confidence.value, verdict)
+
+
+def _verdicts(evidence: Evidence, name: str) -> dict[str, Verdict]:
+    """Return what a gate says of each check by name; those that pass it may put together."""
+    return {check.name: check.verdict for gate in evidence.gates if gate.gate == name for check in gate.checks}
 
 
 def _worst_first(found: Sequence[Perturbed]) -> list[str]:
