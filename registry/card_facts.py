@@ -34,7 +34,7 @@ def _use(evidence: Evidence) -> dict[str, str]:
     spec, policy = evidence.spec, evidence.policy
     allowed = " ".join(f"{item.name}: {item.words}" for item in policy.purposes.allowed)
     refused = " ".join(f"{item.name}: {item.words}" for item in policy.purposes.refused)
-    bands = "; ".join(f"{band.name} from {band.low:g}: {band.meaning}" for band in policy.bands.levels)
+    bands = "; ".join(f"{band.name} from {band.low:g}: {band.meaning.rstrip('.')}" for band in policy.bands.levels)
     return {
         "stage": "A candidate until its reviewers have signed; in use only while their approval stands.",
         "name": f"{spec.title} ({spec.name})",

@@ -54,7 +54,7 @@ LABELS = {
     "membership": "membership inference advantage",
     "memorised": "loss saved on rare rows",
     "below_k": "patients in small cells",
-    "net_benefit": "net benefit at",
+    "net_benefit": "net benefit over the better of all and none, at",
     "acts_per_prevented": "acts for each outcome prevented",
     "latency_ms": "latency, ms",
     "load_seconds": "time to load, s",

@@ -38,7 +38,7 @@ def robustness(evidence: Evidence) -> str:
             forest(axes, [of_kind.get(feature) for feature in features], [limit.value] if limit else [])
             axes.set_title(kind.replace("_", " "), fontsize=9, color=INK)
             axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
-            axes.locator_params(axis="x", nbins=4)
+            axes.locator_params(axis="x", nbins=3)
         name_rows(panels[0], [words_of(evidence, feature) if feature else EVERYTHING for feature in features])
         panels[len(panels) // 2].set_xlabel("share of the flagged rows that others replace")
     return out.getvalue()
