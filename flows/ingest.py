@@ -21,6 +21,7 @@ from governance.ledger import Ledger
 from governance.vault import Vault
 from validation.contracts.check import check_all
 from validation.suites.on_snapshot import PAGE, check_snapshot, read_result, suites_for
+from validation.suites.raw import keep_raw_findings
 
 SourceName = Literal["synthetic", "csv", "parquet", "noshow-kaggle", "diabetes-130"]
 
@@ -56,9 +57,10 @@ def publish_snapshot(settings: Settings, draft: Draft, actor: str) -> Snapshot:
 
 
 @task(cache_policy=NO_CACHE, retries=1)
-def check_content(settings: Settings, snapshot: Snapshot) -> dict[str, str]:
-    """Hold the content against the suites; what they find is evidence for the reviewer and stops nothing here."""
+def check_content(settings: Settings, snapshot: Snapshot, raw: RawTables) -> dict[str, str]:
+    """Hold file and tables against the suites; what they find is evidence for the reviewer and stops nothing here."""
     tell("checking content")
+    keep_raw_findings(settings.quality_dir, snapshot, raw)
     verdicts = {}
     for table in suites_for(snapshot):
         folder = check_snapshot(settings.quality_dir, snapshot, table)
@@ -98,7 +100,7 @@ def ingest(
     shown.step_done()
     snapshot = publish_snapshot(settings, draft, settings.user)
     shown.step_done()
-    check_content(settings, snapshot)
+    check_content(settings, snapshot, raw)
     shown.step_done()
     _show(snapshot)
     return snapshot.manifest.digest

@@ -120,6 +120,8 @@ class ModelSpec:
     related
         Columns of `table`: `build` reads of it, for a row's features, only rows that share a value of one of these with
         the row. Scoring hands in no more than these.
+    required
+        Features without which the model does not score: where one is absent it abstains.
     timeline
         What was known when; None where the table does not say.
     site
@@ -142,6 +144,7 @@ class ModelSpec:
     rounds: int
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     related: tuple[str, ...] = ("patient_id",)
+    required: tuple[str, ...] = ()
     timeline: Timeline | None = None
     site: str = ""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +19,24 @@ from models.splitting import Parts, patient_codes, split
 from models.training import fit, importance
 from registry.brief import review_brief
 from registry.candidate import Candidate
+from registry.changes import predecessor_of
 from registry.evidence import Evidence, overall_metrics, write_evidence
+from registry.examining import examine
+from registry.incumbent import Incumbent, scores_of
+from validation.drift import Shift, feature_drift
+from validation.drift_limits import load_drift_limits
+from validation.gates.champion import NAME as CHAMPION
 from validation.gates.data import data
 from validation.gates.panel import judge
 from validation.measuring import measure
 from validation.parts import Parts as Sides
 from validation.policy import Policy
+from validation.probes.subject import Subject
 from validation.quality import SplitQuality, split_quality
 from validation.scored import Flags, Grouping, ScoredRows
-from validation.suites.on_snapshot import PAGE, RESULT, read_result
+from validation.suites.on_run import run_quality
+from validation.suites.on_snapshot import write_quality
+from validation.waivers import apply_waivers, ends
 
 EXPLAINED = 500
 """Rows whose contributions are averaged into the global importance: its order no longer moves beyond."""
@@ -42,12 +52,22 @@ class Run:
     ----------
     spec, policy, snapshot
         The model, what is asked of it, and the data.
-    author, key, seed
-        Who ran it, what it is called, and its chance.
+    author, seed
+        Who ran it, and its chance.
+    key, recipe
+        What it is called: with what it is compared with, and without.
     threads
         Of XGBoost.
     quality
         Folder with what the suites found of the data.
+    files
+        Parquet file of each canonical table that features are built from.
+    incumbent
+        The version in use; None where there is none.
+    today
+        The day on which waivers have to hold.
+    consent_to
+        The purpose that patients had to consent to; None where nobody is asked.
     """
 
     spec: ModelSpec
@@ -55,36 +75,78 @@ class Run:
     snapshot: Manifest
     author: str
     key: str
+    recipe: str
     seed: int
     threads: int
     quality: Path
+    files: Mapping[str, Path]
+    incumbent: Incumbent | None
+    today: date
+    consent_to: str | None = None
 
 
 def judge_model(run: Run, model: FittedModel, rows: pa.Table, model_folder: Path, folder: Path) -> Candidate:
     """Judge `model` on the held-out part of `rows` and fill `folder` with it and its evidence."""
     parts = split(rows, run.spec.split, seed=run.seed)
-    train, test = rows.filter(pa.array(parts.train)), rows.filter(pa.array(parts.test))
-    baselines = baseline_scores(run.spec, model, train, test, seed=run.seed)
-    scored = scored_rows(run.spec, test, model.predict(test), baselines)
-    measured = measure(scored, run.policy, _sides(run.spec, model, rows, parts))
+    subject = _subject(run, model, rows, parts, model_folder)
+    train, test = subject.trained_on, subject.held_out
+    scored, unavailable = _scored(run, subject, train, test)
+    quality = run_quality(run.quality, subject, scored.score)
+    measured = measure(scored, run.policy, _sides(run.spec, model, rows, parts), examine(subject, unavailable))
+    gates = apply_waivers((data(quality), *judge(measured, run.policy)), run.policy, run.today)
     evidence = Evidence(
         spec=run.spec,
         snapshot=run.snapshot,
         policy=run.policy,
         rows=scored,
         measured=measured,
-        gates=(data(read_result(run.quality)), *judge(measured, run.policy)),
+        gates=gates,
         splits=_compare(run, scored, parts.description, rows),
         importance=importance(model, test.slice(0, EXPLAINED)),
         training=_training_facts(run, train, test, parts.description),
         author=run.author,
+        predecessor=predecessor_of(run.incumbent.champion) if run.incumbent and run.incumbent.champion else None,
+        incomparable=unavailable.get(CHAMPION, ""),
+        drift=_drift(model, train, test),
     )
     write_evidence(folder / "evidence", evidence)
+    write_quality(folder / "evidence", quality)
     for name in FILES:
         shutil.copyfile(model_folder / name, folder / name)
-    for name in (RESULT, PAGE):
-        shutil.copyfile(run.quality / name, folder / "evidence" / name)
     return _candidate(run, evidence, folder)
+
+
+def _subject(run: Run, model: FittedModel, rows: pa.Table, parts: Parts, folder: Path) -> Subject:
+    return Subject(
+        spec=run.spec,
+        policy=run.policy,
+        model=model,
+        folder=folder,
+        rows=rows,
+        train=parts.train,
+        test=parts.test,
+        files=run.files,
+        seed=run.seed,
+        threads=run.threads,
+        consent_to=run.consent_to,
+    )
+
+
+def _scored(run: Run, subject: Subject, train: pa.Table, test: pa.Table) -> tuple[ScoredRows, dict[str, str]]:
+    """Return the held-out rows with all scores, and why the version in use could not be compared with."""
+    baselines = baseline_scores(run.spec, subject.model, train, test, seed=run.seed)
+    scored = scored_rows(run.spec, test, subject.model.predict(test), baselines)
+    if run.incumbent is None:
+        return scored, {}
+    theirs = scores_of(run.incumbent, test)
+    if isinstance(theirs, str):
+        return scored, {CHAMPION: theirs}
+    return replace(scored, champion=theirs), {}
+
+
+def _drift(model: FittedModel, train: pa.Table, test: pa.Table) -> dict[str, Shift]:
+    names = [column.name for column in model.columns]
+    return feature_drift(names, model.encode(train), model.encode(test), load_drift_limits())
 
 
 def scored_rows(
@@ -162,6 +224,9 @@ def _candidate(run: Run, evidence: Evidence, folder: Path) -> Candidate:
         risk_class=run.spec.risk_class,
         snapshot=run.snapshot.digest,
         policy=run.policy.digest,
+        recipe=run.recipe,
+        compared_with=run.incumbent.champion.digest if run.incumbent and run.incumbent.champion else "",
+        valid_until=ends(evidence.gates),
     )
 
 

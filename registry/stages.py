@@ -15,9 +15,11 @@ from pyarrow import feather
 
 import models
 import validation
+from caregate.clock import Clock, system_clock
 from caregate.settings import Settings
 from crm.atomic_folder import write_whole
 from crm.snapshot import Snapshot, latest, open_snapshot
+from governance.ledger import digest_of
 from models.artifact import load_model
 from models.catalogue import spec_of
 from models.consent import TRAIN
@@ -26,13 +28,17 @@ from models.run_key import code_digest, run_key
 from models.splitting import split
 from models.training import fit
 from registry.candidate import Candidate, read_candidate, write_candidate
+from registry.incumbent import Incumbent, incumbent_of
 from registry.judging import Run, judge_model
 from validation.contracts.features import check_features
 from validation.policy import load_policy
 from validation.suites.on_snapshot import check_snapshot, quality_folder, read_result
+from validation.waivers import in_force
 
 ROWS, CANDIDATE, FILES = "rows.arrow", "candidate.json", "files"
 DEFAULT_SEED = 0
+TABLES_OF_PEOPLE = ("patients", "consents")
+"""Canonical tables that a feature table may read beside the model's own."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,15 @@ class Job:
     settings: Settings
 
 
-def open_job(settings: Settings, model: str, *, snapshot: str | None, author: str, seed: int = DEFAULT_SEED) -> Job:
+def open_job(
+    settings: Settings,
+    model: str,
+    *,
+    snapshot: str | None,
+    author: str,
+    seed: int = DEFAULT_SEED,
+    clock: Clock = system_clock,
+) -> Job:
     """Return the job that trains `model` on `snapshot`, by default the newest that holds its table.
 
     Raises
@@ -59,10 +73,38 @@ def open_job(settings: Settings, model: str, *, snapshot: str | None, author: st
     data.verify()
     digest = data.manifest.digest
     code = code_digest((Path(models.__file__).parent, Path(validation.__file__).parent))
-    key = run_key(spec, snapshot=digest, policy=policy.digest, seed=seed, author=author, code=code)
-    quality = quality_folder(settings.quality_dir, data, spec.table)
-    run = Run(spec, policy, data.manifest, author, key, seed, settings.threads, quality)
-    return Job(run, data, settings.runs_dir / key, settings)
+    today = clock().date()
+    asked = {
+        "policy": policy.digest,
+        "waivers": [f"{waiver.gate}/{waiver.check}" for waiver in in_force(policy, today)],
+    }
+    recipe = run_key(spec, snapshot=digest, policy=digest_of(asked), seed=seed, author=author, code=code)
+    incumbent = incumbent_of(settings, model, clock=clock)
+    run = Run(
+        spec=spec,
+        policy=policy,
+        snapshot=data.manifest,
+        author=author,
+        key=_key(recipe, incumbent),
+        recipe=recipe,
+        seed=seed,
+        threads=settings.threads,
+        quality=quality_folder(settings.quality_dir, data, spec.table),
+        files={name: data.path(name) for name in (*TABLES_OF_PEOPLE, spec.table)},
+        incumbent=incumbent,
+        today=today,
+        consent_to=TRAIN if data.manifest.consent.get("asked") == "required" else None,
+    )
+    return Job(run, data, settings.runs_dir / run.key, settings)
+
+
+def _key(recipe: str, incumbent: Incumbent | None) -> str:
+    """Name the run: what it is compared with is a part of it, unless that is the very model it would make."""
+    if incumbent is None:
+        return recipe
+    if incumbent.recipe == recipe:
+        return incumbent.run_key
+    return digest_of([recipe, incumbent.digest]).removeprefix("sha256:")[:16]
 
 
 def check_content(job: Job) -> str:
@@ -76,18 +118,16 @@ def make_features(job: Job) -> int:
 
     Where the snapshot's patients have to be asked, only rows of those who consented to training are read.
     """
-    asked = job.run.snapshot.consent.get("asked") == "required"
 
     def fill(folder: Path) -> None:
-        files = {name: job.snapshot.path(name) for name in ("patients", "consents", job.run.spec.table)}
         settings = job.settings
         rows = feature_rows(
             job.run.spec,
-            files,
+            job.run.files,
             threads=settings.threads,
             memory_limit_gb=settings.memory_limit_gb,
             spill=job.workspace / "spill",
-            consent_to=TRAIN if asked else None,
+            consent_to=job.run.consent_to,
         )
         check_features(job.run.spec, pl.DataFrame(rows))
         feather.write_feather(labelled(rows), folder / ROWS, compression="lz4")

@@ -70,10 +70,11 @@ def assess(served: Served, rows: pa.Table, policy: ServingPolicy, *, explain: bo
     inputs = served.fitted.encode(rows)
     scores = np.round(served.fitted.predict_encoded(inputs), SCORE_DECIMALS)
     outside = unsupported(inputs, served.fitted.columns, policy.support)
+    lacking = incomplete(inputs, served.fitted.columns, served.spec.required)
     reasons = explained(served, inputs, policy.reasons.shown) if explain else [()] * len(inputs)
     return [
-        _assessment(served, float(score), why, found, row)
-        for score, why, found, row in zip(scores, outside, reasons, inputs, strict=True)
+        _assessment(served, float(score), lack or why, found, row)
+        for score, lack, why, found, row in zip(scores, lacking, outside, reasons, inputs, strict=True)
     ]
 
 
@@ -95,6 +96,19 @@ def unsupported(inputs: Inputs, columns: Sequence[Column], support: Support) -> 
         if row.any()
         else None
         for row in outside
+    ]
+
+
+def incomplete(inputs: Inputs, columns: Sequence[Column], required: Sequence[str]) -> list[str | None]:
+    """Return for each row which of the features it lacks that the model does not score without; None where none."""
+    places = [at for at, column in enumerate(columns) if column.name in required]
+    absent = np.isnan(inputs[:, places])
+    names = [columns[at].name for at in places]
+    return [
+        "missing required field: " + ", ".join(name for name, gone in zip(names, row, strict=True) if gone)
+        if row.any()
+        else None
+        for row in absent
     ]
 
 

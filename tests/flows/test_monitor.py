@@ -14,8 +14,8 @@ from governance.ledger import Ledger
 from monitoring.report import NothingNew
 from registry.actor import acting_as
 from registry.connection import open_registry
-from registry.server.scheme import PREFIX
 from registry.promotion import promote
+from registry.server.scheme import PREFIX
 from registry.server.store import GuardedStore
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

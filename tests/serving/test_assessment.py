@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import xgboost as xgb
 
 from models.artifact import Calibration, Column
 from models.catalogue import spec_of
-from serving.assessment import assess, explained, unsupported
+from serving.assessment import assess, explained, incomplete, unsupported
 from serving.policy import ServingPolicyUnreadable, Support, load_serving_policy
 from serving.served import FeaturesUnknown, Served, load_served
 from tests.serving.clinic import features_of
@@ -74,6 +75,25 @@ class TestSupport:
 
     def test_a_flag_that_was_almost_never_set_may_be_set(self):
         assert self.whys([[0.5]], self.flag) == [None]
+
+
+class TestRequiredFeatures:
+    columns = (Column("age", "age", "number", low=0, high=90), Column("stays", "hospital stays", "number"))
+
+    def test_a_row_that_lacks_one_is_not_scored_and_the_feature_is_named(self):
+        inputs = np.array([[50, 1], [50, np.nan], [np.nan, 0]], dtype=np.float32)
+        assert incomplete(inputs, self.columns, ("stays",)) == [None, "missing required field: stays", None]
+
+    def test_nothing_is_required_of_a_model_that_says_so(self):
+        assert incomplete(np.array([[np.nan, np.nan]], dtype=np.float32), self.columns, ()) == [None]
+
+    def test_the_answer_abstains(self, served, rows):
+        strict = replace(served, spec=replace(served.spec, required=("age",)))
+        ages = pa.array([None, *rows.column("age").to_pylist()[1:]], rows.schema.field("age").type)
+        given = rows.set_column(rows.column_names.index("age"), "age", ages)
+        found = assess(strict, given, POLICY)
+        assert (found[0].status, found[0].why) == ("abstained", "missing required field: age")
+        assert found[1].status == "scored"
 
 
 class TestLoading:

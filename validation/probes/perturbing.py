@@ -56,11 +56,12 @@ def _missing(subject: Subject, table: pa.Table) -> Changed:
 def optional(subject: Subject) -> tuple[str, ...]:
     """Return the features that may be absent at the moment of prediction.
 
-    These are the optional columns of the model's table, and what training knew only of some rows, such as a history.
+    These are the optional columns of the model's table, and what training knew only of some rows, such as a history;
+    not those without which the model abstains.
     """
     fields, train = TABLES[subject.spec.table], subject.trained_on
     nullable = {field.name for field in fields if field.nullable}
-    names = subject.spec.feature_names
+    names = [name for name in subject.spec.feature_names if name not in subject.spec.required]
     return tuple(name for name in names if name in nullable or train.column(name).null_count)
 
 
