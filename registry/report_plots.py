@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from registry.evidence import Evidence
 from registry.plots.calibration import calibration, calibration_in_groups
-from registry.plots.groups import groups, trade_off
+from registry.plots.groups import bounded, groups, trade_off
 from registry.plots.inputs import drift, importance
 from registry.plots.probes import of_fields, robustness, shown_refits, stability
 from registry.plots.quality import precision_recall, roc, scores
@@ -49,7 +49,7 @@ def draw_plots(evidence: Evidence) -> dict[str, str]:
         "precision_recall": (precision_recall, True),
         "scores": (scores, True),
         "calibration": (calibration, True),
-        "groups": (groups, True),
+        "groups": (groups, bool(bounded(evidence))),
         "decision": (decision, True),
         "trade_off": (trade_off, bool(evidence.measured.trade_off)),
         "importance": (importance, bool(evidence.importance)),

@@ -24,7 +24,7 @@ METRICS = ("auc", "observed_expected", "tpr_ratio")
 
 def groups(evidence: Evidence) -> str:
     """Draw the judged groups of the declared partitions, one panel a metric."""
-    checks = _bounded(evidence)
+    checks = bounded(evidence)
     names = list(dict.fromkeys(check.group for check in checks))
     with figure_of(WIDE, height_of(len(names))) as (figure, out):
         panels = figure.subplots(1, len(METRICS), sharey=True)
@@ -53,7 +53,8 @@ def trade_off(evidence: Evidence) -> str:
     return out.getvalue()
 
 
-def _bounded(evidence: Evidence) -> list[Check]:
+def bounded(evidence: Evidence) -> list[Check]:
+    """Return the checks of declared groups that have bounds."""
     declared = tuple(f"{name}=" for name in evidence.rows.groups)
     checks = [
         check for gate in evidence.gates for check in gate.checks if check.interval and check.estimate is not None

@@ -21,7 +21,7 @@ from registry.plots.inputs import words_of
 from validation.gates.result import Verdict
 from validation.probed import Perturbed, Refit
 
-EVERYTHING = "all numbers at once"
+EVERYTHING = "all recorded numbers at once"
 REORDERED = "reordered"
 
 

@@ -25,7 +25,7 @@ def decision(evidence: Evidence) -> str:
         axes.axhline(0, color=INK, label="act on none", linewidth=1.0, linestyle="--")
         axes.plot(thresholds, curve.on_score, color=ACCENT, label="act on the score", linewidth=1.6)
         _bounds(axes, evidence)
-        top = float(np.nanmax(curve.on_score, initial=0.01))
+        top = float(np.nan_to_num(curve.on_score).max(initial=0.01))
         axes.set(xlabel="chance from which on acting is worth it", ylabel="net benefit", ylim=(-0.25 * top, 1.15 * top))
         axes.legend(loc="upper right")
     return out.getvalue()

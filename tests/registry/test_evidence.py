@@ -182,3 +182,11 @@ class TestOneOutcomeAlone:
         changed = {"rows": nobody, "measured": measured, "gates": judge(measured, evidence.policy), "splits": ()}
         write_evidence(tmp_path, Evidence(**{**evidence.__dict__, **changed}))
         assert json.loads((tmp_path / "gates.json").read_text(encoding="utf-8"))["status"] == "cannot-tell"
+
+
+class TestFewRows:
+    @pytest.mark.parametrize("n", [40, 200])
+    def test_still_make_a_pack(self, tmp_path, n):
+        write_evidence(tmp_path, in_full(make_evidence(n)))
+        assert (tmp_path / "report.html").is_file()
+        assert not (tmp_path / "groups.svg").exists()
