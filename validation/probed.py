@@ -36,8 +36,8 @@ class Perturbed:
     kind
         ``missing``, ``shift``, ``out_of_range`` or ``reordered``.
     feature
-        What was changed; empty where all numbers were. Of ``reordered``: ``rows`` or ``levels``. A number is put out of
-        range on both sides, and the side on which more scores differ is told.
+        What was changed; empty where all recorded numbers were. Of ``reordered``: ``rows`` or ``levels``. A number is
+        put out of range on both sides, and the side on which more scores differ is told.
     flips
         Share of the flagged rows that another row replaces, with its bootstrap of patients; within a kind, all from the
         same draws.

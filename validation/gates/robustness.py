@@ -12,7 +12,7 @@ from validation.policy_terms import Number
 from validation.probed import Perturbed
 
 NAME = "robustness"
-EVERYTHING = "all numbers at once"
+EVERYTHING = "all recorded numbers at once"
 
 
 def robustness(measured: Measured, policy: Policy) -> GateResult:

@@ -26,8 +26,9 @@ def perturb(subject: Subject) -> tuple[Perturbed, ...]:
     """Change the held-out rows in every way that the robustness gate asks about, and say which decisions flip.
 
     Missing: each field that may be absent is taken away everywhere. Shift: numbers are moved by the policy's step, each
-    alone and all at once. Out of range: a number as far outside as it is still scored, against the same at the edge of
-    training. Reordered: rows, and the levels of categories, in another order.
+    alone, and at once all that people record; dates, clocks and histories are not retyped. Out of range: a number far
+    outside, but still scored, against the same at the edge of training. Reordered: rows, and the levels of
+    categories, in another order.
     """
     held_out = np.flatnonzero(subject.test)
     judged = judged_rows(subject, at_most_rows(subject, held_out, JUDGED))
@@ -67,11 +68,12 @@ def optional(subject: Subject) -> tuple[str, ...]:
 
 def _shifted(subject: Subject, table: pa.Table) -> Changed:
     step, train, everything = subject.policy.gates.robustness.step.value, subject.trained_on, table
+    recorded = {field.name for field in TABLES[subject.spec.table]}
     for place, name in enumerate(_numbers(subject)):
         chance = np.random.default_rng([subject.seed, place])
         moved = shifted(table.column(name), train.column(name), step, chance)
         if moved is not None:
-            everything = with_column(everything, name, moved)
+            everything = with_column(everything, name, moved) if name in recorded else everything
             yield name, with_column(table, name, moved)
     if everything is not table:
         yield "", everything
