@@ -21,6 +21,8 @@ class DoorPolicy:
         Years: from the first on all ages are one, from the second on an age is a typing error.
     small_site
         Rows below which a site is merged.
+    rare_word
+        Rows below which another word of the system's own choice, such as a specialty, is merged.
     first_year, last_year
         Dates outside of these years are broken.
     most_bytes, most_ratio, ratio_from_bytes
@@ -30,6 +32,7 @@ class DoorPolicy:
     top_code_age: int
     implausible_age: int
     small_site: int
+    rare_word: int
     first_year: int
     last_year: int
     most_bytes: int
@@ -45,6 +48,7 @@ def door_policy() -> DoorPolicy:
         top_code_age=said["ages"]["top_code"]["value"],
         implausible_age=said["ages"]["implausible_from"]["value"],
         small_site=said["sites"]["small_below"]["value"],
+        rare_word=said["words"]["rare_below"]["value"],
         first_year=said["dates"]["first_year"]["value"],
         last_year=said["dates"]["last_year"]["value"],
         most_bytes=said["files"]["most_bytes"]["value"],

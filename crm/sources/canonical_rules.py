@@ -132,11 +132,13 @@ def _encounter_rules() -> tuple[Rule, ...]:
 
 def small_cells(table: str) -> dict[str, Rule]:
     """Return the rule by column that merges words with too few rows."""
+    policy = door_policy()
     return {
         column: repair(
             f"small-{column}",
             f"a {column} with few rows points at persons and carries no statistic; it is merged as 'other'",
-            pl.col(column).is_not_null() & (pl.len().over(column) < door_policy().small_site),
+            pl.col(column).is_not_null()
+            & (pl.len().over(column) < (policy.small_site if column == "site" else policy.rare_word)),
         )
         for column in SMALL_CELLS.get(table, ())
     }

@@ -88,7 +88,7 @@ class TestDeclaration:
 
 class TestCsv:
     def test_a_sound_row_is_read_in_canonical_types(self, folder):
-        write_csv(folder, *[SOUND.replace("a1", f"a{n}") for n in range(50)])
+        write_csv(folder, *[SOUND.replace("a1", f"a{n}") for n in range(400)])
         row = read(folder).tables["appointments"].row(0, named=True)
         assert (row["booked_at"], row["day"]) == (datetime.fromisoformat("2026-01-05T10:00:00"), date(2026, 1, 9))
         assert (row["site"], row["age"], row["welfare"], row["diabetes"]) == ("north", 44, True, None)

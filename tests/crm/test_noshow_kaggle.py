@@ -139,10 +139,10 @@ class TestRepair:
         assert raw.repaired["top-coded-age"] == 2
 
     def test_small_sites_are_merged_when_published(self, appointments):
-        rows = [{"PatientId": str(n), "Neighbourhood": "BIG" if n < 50 else "SMALL"} for n in range(99)]
+        rows = [{"PatientId": str(n), "Neighbourhood": "BIG" if n < 400 else "SMALL"} for n in range(799)]
         raw = read(appointments(rows))
         assert raw.tables["appointments"]["site"].unique().sort().to_list() == ["BIG", "other"]
-        assert raw.repaired["small-site"] == 49
+        assert raw.repaired["small-site"] == 399
 
     def test_small_sites_stay_when_scored(self, appointments):
         raw = read(appointments([{}]), for_scoring=True)
@@ -188,14 +188,14 @@ class TestRealFile:
     def test_meets_the_defects_that_were_counted(self, raw):
         counts = dict(raw.rejected.group_by("rule").len().iter_rows())
         assert counts == {"booked-after-day": 3, "implausible-age": 5, "duplicate-booking": 496}
-        assert raw.repaired == {"id-written-as-float": 5, "small-site": 43, "top-coded-age": 226}
+        assert raw.repaired == {"id-written-as-float": 5, "small-site": 5578, "top-coded-age": 226}
 
     def test_loses_no_row(self, raw):
         assert raw.tables["appointments"].height + raw.rejected.height == 88_404
 
-    def test_merges_five_sites(self, raw):
-        held = pl.read_csv(DATA, columns=["Neighbourhood"])["Neighbourhood"].n_unique()
-        assert raw.tables["appointments"]["site"].n_unique() == held - 5 + 1
+    def test_merges_the_small_sites_alone(self, raw):
+        sizes = pl.read_csv(DATA, columns=["Neighbourhood"])["Neighbourhood"].value_counts()["count"]
+        assert raw.tables["appointments"]["site"].n_unique() == (sizes >= 400).sum() + 1
 
     def test_counts_disabilities(self, raw):
         held_back = raw.rejected["raw"].str.json_path_match("$.Handcap").str.to_integer() > 1

@@ -15,7 +15,7 @@ from registry.connection import open_registry
 from registry.versions import versions_of
 from tests.e2e.commands import caregate, kill_after
 
-INGEST = ("ingest", "synthetic", "--rows", "8000")
+INGEST = ("ingest", "synthetic", "--rows", "12000")
 RUN = ("run", "no-show")
 
 

@@ -47,7 +47,7 @@ class TestDemo:
         hook.mkdir()
         (hook / "sitecustomize.py").write_text(WATCH, encoding="utf-8")
         watched = {"PYTHONPATH": str(hook), "CAREGATE_TEST_CONNECTIONS": str(log)}
-        done = caregate(tmp_path / "home", "demo", "--rows", "8000", **watched)
+        done = caregate(tmp_path / "home", "demo", "--rows", "12000", **watched)
         assert done.returncode == 0, done.stderr
         assert "Awaiting sign-off. Next:" in done.stdout
         assert "no-show" in done.stdout

@@ -20,7 +20,7 @@ from registry.names import UNPROVEN
 from registry.versions import read_version, versions_of
 from validation.gates.result import Verdict
 
-ROWS = 8_000
+ROWS = 12_000
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 

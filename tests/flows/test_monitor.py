@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 @pytest.fixture(scope="module")
 def champion(home: Settings, prefect_server: str) -> int:
     """A version that `reviewer` signed and that is in use."""
-    ingest(source="synthetic", rows=8_000, seed=5)
+    ingest(source="synthetic", rows=12_000, seed=5)
     version = train(model="no-show", author="ada").version
     assert version is not None
     with open_registry(home, account="pipeline"), acting_as("reviewer"):
@@ -39,7 +39,7 @@ class TestMonitor:
             monitor(model="no-show")
 
     def test_newer_rows_are_held_against_those_of_training(self, home: Settings, champion: int) -> None:
-        ingest(source="synthetic", rows=9_000, seed=6)  # records are numbered from 1 in every file
+        ingest(source="synthetic", rows=13_000, seed=6)  # records are numbered from 1 in every file
         seen = monitor(model="no-show")
         assert seen.version == champion
         assert seen.rows == 1_000  # those whose record the first file did not hold

@@ -19,7 +19,7 @@ from models.catalogue import SPECS
 from registry.candidate import Candidate
 from registry.stages import check_content, fit_model, judge_run, make_features, open_job
 
-ROWS = 10_000
+ROWS = 12_000
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
