@@ -1,9 +1,9 @@
 """The plain script that `caregate run no-show` is timed against: the same work without the lifecycle around it.
 
-It reads the same snapshot, makes the same features, fits the same model, compares the same splits, computes the same
-metrics with the same bootstrap and saves the model. What it lacks is what the lifecycle adds: orchestration, contracts,
-gates' verdicts, evidence, registration and ledger. A script with features and bootstraps of its own would be slower;
-that would flatter the product.
+It reads the same snapshot, makes the same features, fits the same model, compares the same splits, makes the same
+probes, computes the same metrics with the same bootstrap and saves the model. What it lacks is what the lifecycle adds:
+orchestration, contracts, suites, gates' verdicts, evidence, registration and ledger. A script with features, probes and
+bootstraps of its own would be slower; that would flatter the product.
 
     python -m benchmarks.plain_no_show SNAPSHOT_FOLDER OUTPUT_FOLDER SEED
 """
@@ -23,10 +23,12 @@ from models.features import feature_rows, labelled
 from models.spec import Split
 from models.splitting import patient_codes, split
 from models.training import fit, importance
+from registry.examining import examine
 from registry.judging import COMPARED, EXPLAINED, scored_rows
 from validation.measuring import measure
 from validation.parts import Parts
 from validation.policy import load_policy
+from validation.probes.subject import Subject
 from validation.quality import split_quality
 
 
@@ -50,13 +52,16 @@ def main(snapshot: Path, output: Path, seed: int) -> None:
         train_inputs=inputs[parts.train],
         test_inputs=inputs[parts.test],
     )
-    measured = measure(scored, policy, sides).overall
+    model.save(output)
+    subject = Subject(
+        spec, policy, model, output, rows, parts.train, parts.test, files=files, seed=seed, threads=threads
+    )
+    measured = measure(scored, policy, sides, examine(subject, {})).overall
     compared = rows.slice(0, COMPARED)
     chance = split(compared, Split("random", spec.split.test_share), seed=seed)
     other = fit(spec, compared.filter(pa.array(chance.train)), seed=seed, threads=threads)
     held = compared.filter(pa.array(chance.test))
     flattering = split_quality("random", scored_rows(spec, held, other.predict(held)).label, other.predict(held))
-    model.save(output)
     said = {name: float(draws.sample[0]) for name, draws in measured.metrics.items()}
     said |= {"auc, random split": flattering.auc, **importance(model, test.slice(0, EXPLAINED))}
     (output / "metrics.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")

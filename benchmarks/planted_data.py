@@ -20,7 +20,7 @@ from models.training import fit
 from validation.policy import Policy
 from validation.probes.subject import Subject
 
-ROWS, ROUNDS, THREADS = 30_000, 120, 1
+ROWS, THREADS = 30_000, 1
 Ground = tuple[ModelSpec, pa.Table]
 
 
@@ -48,7 +48,7 @@ def features_of(spec: ModelSpec, files: Mapping[str, Path], folder: Path) -> pa.
 
 def subject_of(clinic: Clinic, policy: Policy, folder: Path, seed: int, fault: str = "", size: float = 0.0) -> Subject:
     """Return a fitted model with `fault` of `size` planted in it, or an honest one."""
-    spec, rows = replace(no_show.SPEC, rounds=ROUNDS), clinic.rows
+    spec, rows = no_show.SPEC, clinic.rows
     if fault:
         spec, rows = PLANTED[fault](clinic, spec, size, folder)
     parts = split(rows, spec.split, seed=seed)
@@ -111,13 +111,13 @@ def _sites_apart(clinic: Clinic, spec: ModelSpec, size: float, _folder: Path) ->
 
 
 def _season(clinic: Clinic, spec: ModelSpec, size: float, _folder: Path) -> Ground:
-    """Let waiting long raise the log-odds by up to `size` in the last third of the days, and lower them before."""
+    """Let waiting long raise the log-odds by up to `size`, and lower them as much in a fifth of the days."""
     day = np.asarray(clinic.rows.column("day"), dtype=np.int64)
     lead = np.asarray(clinic.rows.column("lead_days"), dtype=np.float64)
-    late = day >= np.quantile(np.unique(day), 2 / 3)
+    start, end = np.quantile(np.unique(day), [0.4, 0.6])
     pull = size * (np.argsort(np.argsort(lead)) / len(lead) - 0.5)
-    free = replace(spec, features=tuple(replace(feature, monotone=0) for feature in spec.features))
-    return free, _with(clinic.rows, "label", _drawn(np.where(late, pull, -pull) - 1.5))
+    label = _drawn(np.where((day >= start) & (day < end), -pull, pull) - 1.5)
+    return spec, _with(clinic.rows, "label", label)
 
 
 def _same(clinic: Clinic, spec: ModelSpec, _size: float, _folder: Path) -> Ground:

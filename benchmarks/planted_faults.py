@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.planted_data import PLANTED, Clinic, draw_clinic, subject_of
@@ -25,6 +25,12 @@ from validation.limits import Fault
 from validation.measuring import measure
 from validation.parts import Parts
 from validation.policy import Policy, load_policy
+from validation.probed import Probed
+from validation.probes.membership import membership
+from validation.probes.perturbing import perturb
+from validation.probes.rebuilding import rebuild
+from validation.probes.refitting import refit
+from validation.probes.serving import probe_serving
 from validation.probes.subject import Subject
 
 SCORED = {"noise", "slope", "shift", "unseen", "blind", "leak", "behind"}
@@ -74,8 +80,23 @@ def of_data(fault: Fault, clinic: Clinic, policy: Policy, folder: Path, seed: in
     subject = subject_of(clinic, policy, folder, seed, planted, fault.size)
     held_out = subject.held_out
     scored = scored_rows(subject.spec, held_out, subject.model.predict(held_out))
-    measured = measure(scored, policy, sides(subject), examine(subject, {}))
-    return judge(measured, policy)
+    probed = examine(subject, {}) if fault is HONEST else PROBES.get(fault.gate, nothing)(subject)
+    return judge(measure(scored, policy, sides(subject), probed), policy)
+
+
+def nothing(_subject: Subject) -> Probed:
+    """Probe nothing: the gate looks at the rows alone."""
+    return Probed()
+
+
+PROBES: Mapping[str, Callable[[Subject], Probed]] = {
+    "leakage": lambda subject: Probed(rebuilt=rebuild(subject)),
+    "privacy": lambda subject: Probed(membership=membership(subject)),
+    "robustness": lambda subject: Probed(perturbed=perturb(subject)),
+    "stability": lambda subject: Probed(refits=refit(subject)),
+    "serving": lambda subject: Probed(served=probe_serving(subject)),
+}
+"""What has to be probed for the gate that a fault should be found by; of honest models everything is."""
 
 
 def sides(subject: Subject) -> Parts:
