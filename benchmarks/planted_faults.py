@@ -45,20 +45,30 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--runs", type=int, default=100, help="of each fault in scores")
     arguments.add_argument("--rows", type=int, default=20_000, help="held-out rows of such a run")
+    arguments.add_argument("--scale", type=float, default=1.0, help="of the sizes, to see what smaller faults do")
     arguments.add_argument("--fits", type=int, default=20, help="of each fault in data")
     asked = arguments.parse_args()
     policy = fewer_replicates(load_policy("no-show"))
-    in_scores = [fault for fault in policy.faults if fault.name in SCORED]
-    in_data = [fault for fault in policy.faults if fault.name in PLANTED]
+    faults = [scaled(fault, asked.scale) for fault in policy.faults]
+    in_scores = [fault for fault in faults if fault.name in SCORED]
+    in_data = [fault for fault in faults if fault.name in PLANTED]
     head(f"{asked.runs} runs of {asked.rows:,} simulated held-out rows, {REPLICATES} replicates")
     for fault in (HONEST, *in_scores):
         show(fault, (of_scores(fault, policy, asked.rows, seed) for seed in range(asked.runs)))
+    if not asked.fits:
+        return
     head(f"{asked.fits} fits on synthetic appointments, {REPLICATES} replicates")
     with tempfile.TemporaryDirectory() as folder:
         clinics = [draw_clinic(place(folder, seed), seed) for seed in range(asked.fits)]
         for fault in (HONEST, *in_data):
             tries = enumerate(clinics)
             show(fault, (of_data(fault, clinic, policy, place(folder, seed), seed) for seed, clinic in tries))
+
+
+def scaled(fault: Fault, scale: float) -> Fault:
+    """Return `fault` at `scale` of its size; factors are scaled from 1, at which they change nothing."""
+    start = 1.0 if fault.name == "slope" else 0.0
+    return fault.model_copy(update={"size": start + scale * (fault.size - start)})
 
 
 def place(folder: str, seed: int) -> Path:
