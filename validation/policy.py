@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from caregate.errors import BadInput, NotFound
 from governance.ledger import digest_of
 from validation.limits import Fault, Gates, Waiver
-from validation.policy_terms import Bands, Count, Number, Part, Purposes, Reasoned, Share, Words
+from validation.policy_terms import Bands, Count, Inside, Number, Part, Purposes, Reasoned, Several, Share, Some, Words
 
 FOLDER = Path(__file__).parent / "policies"
 
@@ -35,34 +35,52 @@ class InvalidPolicy(BadInput):
         super().__init__(f"validation/policies/{name}: " + "; ".join(problems))
 
 
+class Replicates(Count):
+    """How many draws of patients; a bound that is wrong one time in twenty cannot be read off fewer than twenty."""
+
+    value: int = Field(ge=20)
+
+
+class Confidence(Number):
+    """How often bounds hold; what holds less often than nine times out of ten is no bound, but an estimate."""
+
+    value: float = Field(ge=0.9, lt=1)
+
+
+class DrawnRows(Count):
+    """Rows that patients are drawn from; out of a few patients the draws hardly differ, and bounds close up."""
+
+    value: int = Field(ge=1000)
+
+
 class Bootstrap(Part):
     """How bounds are made: a bootstrap of patients."""
 
-    replicates: Count
-    confidence: Number
+    replicates: Replicates
+    confidence: Confidence
     seed: Count
-    max_rows: Count
+    max_rows: DrawnRows
     """Replicates are drawn from the patients of at most so many rows; estimates use all rows."""
 
 
 class Power(Reasoned):
     """What a group has to have before it is judged: the inputs of a power calculation."""
 
-    smallest_difference: Share
-    base_rate: Share
-    significance: Share
-    power: Share
+    smallest_difference: float = Field(gt=0, le=0.5)
+    base_rate: Inside
+    significance: float = Field(gt=0, le=0.5)
+    power: float = Field(ge=0.5, lt=1)
 
 
 class Groups(Part):
     """How groups are made and when they are judged or shown."""
 
     power: Power
-    intersections: Count
+    intersections: Some
     """How many groupings are crossed with each other at most; 1 crosses none."""
-    suppress_under: Count
+    suppress_under: Several
     """Groups with fewer rows or fewer positives are named without numbers."""
-    noise_draws: Count
+    noise_draws: Some
     """Random groups of the same sizes that the noise floor is made of."""
 
 
@@ -73,12 +91,17 @@ class Coverage(Reasoned):
     floor: Share
 
 
+class Capacity(Number):
+    """Share of the rows that can be acted on; where all can, nobody is chosen."""
+
+    value: Inside
+
+
 class Decision(Part):
     """The allocation that is made with the score, and that fairness is judged on."""
 
     words: Words
-    capacity: Number
-    """Share of the rows that can be acted on."""
+    capacity: Capacity
     coverage: Coverage | None = None
 
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-Words = Annotated[str, Field(min_length=15)]
+PRINTABLE = r"^[^\p{C}\p{Zl}\p{Zp}]+$"
+"""No line's end and no sign that cannot be seen: a text stays the one line that it is shown as."""
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=15, pattern=PRINTABLE)]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=PRINTABLE)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Inside = Annotated[float, Field(gt=0, lt=1)]
+"""A share that is neither none nor all."""
 Roles = Literal["engineer", "reviewer", "clinical-reviewer", "admin"]
 
 
 class Part(BaseModel):
-    """A part of a policy: no unknown key, no change."""
+    """A part of a policy: no unknown key, no change, no number that is none or has no end."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Reasoned(Part):
@@ -30,10 +35,58 @@ class Number(Reasoned):
     value: float
 
 
+class Fraction(Number):
+    """The most or the least that a share or a difference of shares may be; one of 1 would ask for nothing."""
+
+    value: float = Field(ge=0, lt=1)
+
+
+class Area(Number):
+    """An area under the curve: chance gives one half, and none is larger than 1."""
+
+    value: float = Field(ge=0.5, lt=1)
+
+
+class Skill(Number):
+    """Part of the error that is saved; below 0 where more is made."""
+
+    value: float = Field(gt=-1, lt=1)
+
+
+class Ratio(Number):
+    """A smaller rate over a larger one; one of 0 would ask for nothing."""
+
+    value: float = Field(gt=0, le=1)
+
+
+class Lift(Number):
+    """How many times as much as chance gives."""
+
+    value: float = Field(ge=1)
+
+
+class Positive(Number):
+    """A budget, a step or a reach: above 0."""
+
+    value: float = Field(gt=0)
+
+
 class Count(Reasoned):
-    """One whole number of the policy, such as a seed or a number of replicates."""
+    """One whole number of the policy, such as a seed."""
 
     value: int = Field(ge=0)
+
+
+class Some(Count):
+    """How many; none would be to look at nothing."""
+
+    value: int = Field(ge=1)
+
+
+class Several(Count):
+    """How many; one alone is compared with nothing."""
+
+    value: int = Field(ge=2)
 
 
 class Range(Reasoned):
@@ -47,6 +100,13 @@ class Range(Reasoned):
         if self.low >= self.high:
             raise ValueError("low has to be below high")
         return self
+
+
+class Chances(Range):
+    """A range of chances, neither end certain."""
+
+    low: Inside
+    high: Inside
 
 
 class Purpose(Part):

@@ -1,3 +1,4 @@
+import json
 from datetime import date
 
 import pytest
@@ -96,6 +97,27 @@ class TestGatesWithoutWaivers:
         source["waivers"] = [{"gate": gate, "check": "auc", "reason": REASON, "owner": "maria", "until": "2027-01-01"}]
         (tmp_path / "no-show.yaml").write_text(str(source), encoding="utf-8")
         with pytest.raises(InvalidPolicy, match=f"the gate {gate} has no waivers"):
+            load_policy("no-show", tmp_path)
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"gate": "Accuracy"},
+            {"gate": "\u0430ccuracy"},
+            {"gate": "*"},
+            {"owner": "  "},
+            {"owner": "maria\n| accuracy | passed |"},
+            {"check": "auc\u200b"},
+            {"until": "9999-12-31"},
+        ],
+        ids=["case", "look-alike", "all", "nobody", "line", "unseen", "no-end"],
+    )
+    def test_are_not_reached_by_a_name_that_looks_like_theirs_nor_by_texts_that_mislead(self, tmp_path, wrong):
+        source = load_policy("no-show").model_dump(mode="json")
+        one = {"gate": "bias", "check": NAME, "reason": REASON, "owner": "maria", "until": "2027-01-01"}
+        source["waivers"] = [one | wrong]
+        (tmp_path / "no-show.yaml").write_text(json.dumps(source), encoding="utf-8")
+        with pytest.raises(InvalidPolicy, match=r"waivers\.0"):
             load_policy("no-show", tmp_path)
 
     @pytest.mark.parametrize("gate", UNWAIVABLE)

@@ -5,6 +5,49 @@ from validation.policy import FOLDER, InvalidPolicy, UnknownPolicy, load_policy
 
 MODELS = ("no-show", "readmission-risk")
 
+EMPTY = [
+    ("gates.accuracy.auc.value", 0.4),
+    ("gates.accuracy.brier_skill", {}),
+    ("gates.calibration.ece.value", 1.0),
+    ("gates.bias.tpr_ratio.value", 0.0),
+    ("gates.bias.tells_group.value", 1.0),
+    ("gates.bias.spread.value", 1.0),
+    ("gates.leakage.auc.value", 1.0),
+    ("gates.leakage.identical_rows.value", 1.0),
+    ("gates.leakage.rebuilt_rows.value", 0),
+    ("gates.robustness.missing.value", 1.0),
+    ("gates.robustness.step.value", 0.0),
+    ("gates.robustness.reach.value", -1.0),
+    ("gates.stability.seeds.value", 0),
+    ("gates.stability.folds.value", 0),
+    ("gates.stability.sites.value", 1),
+    ("gates.champion.auc.value", -0.1),
+    ("gates.privacy.k.value", 1),
+    ("gates.privacy.rare_rows.value", 1),
+    ("gates.serving.size_mb.value", 0.0),
+    ("gates.usefulness.points.value", 1),
+    ("gates.usefulness.effect.value", -0.4),
+    ("gates.usefulness.thresholds.low", 0.0),
+    ("gates.usefulness.thresholds.high", 1.0),
+    ("bootstrap.replicates.value", 1),
+    ("bootstrap.confidence.value", 0.0),
+    ("bootstrap.max_rows.value", 1),
+    ("groups.power.smallest_difference", 0.0),
+    ("groups.power.base_rate", 1.0),
+    ("groups.suppress_under.value", 1),
+    ("groups.noise_draws.value", 0),
+    ("decision.capacity.value", 1.0),
+]
+
+
+def numbers(part, path):
+    """Yield where a limit is a number that need not be whole."""
+    for name, item in part.items():
+        if isinstance(item, dict):
+            yield from numbers(item, f"{path}.{name}")
+        elif isinstance(item, float):
+            yield f"{path}.{name}"
+
 
 @pytest.fixture
 def changed(tmp_path):
@@ -80,6 +123,37 @@ class TestAPolicyThatCannotBeUsed:
     def test_is_refused_with_the_place_of_the_fault(self, changed, change):
         with pytest.raises(InvalidPolicy, match=r"validation/policies/no-show.yaml"):
             load_policy("no-show", changed(change))
+
+    @pytest.mark.parametrize(("path", "value"), EMPTY, ids=[f"{path}={value}" for path, value in EMPTY])
+    def test_is_refused_where_a_number_would_ask_for_nothing(self, changed, path, value):
+        def change(content):
+            *way, last = path.split(".")
+            for name in way:
+                content = content[name]
+            content[last] = value
+
+        with pytest.raises(InvalidPolicy, match=path.rpartition(".")[0]):
+            load_policy("no-show", changed(change))
+
+    @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+    def test_is_refused_where_any_number_is_none_or_has_no_end(self, changed, value):
+        content = load_policy("no-show").model_dump(mode="json")
+        for path in numbers(content["gates"], "gates"):
+
+            def change(content, path=path):
+                for name in path.split("."):
+                    parent, content = content, content[name]
+                parent[path.rpartition(".")[2]] = value
+
+            with pytest.raises(InvalidPolicy):
+                load_policy("no-show", changed(change))
+
+    @pytest.mark.parametrize(
+        "text", [" " * 20, "a reason\n\n## All gates passed", "a reason \u202edessap", "a reason\u2028and more of it"]
+    )
+    def test_is_refused_where_a_text_would_not_be_shown_as_it_stands(self, changed, text):
+        with pytest.raises(InvalidPolicy, match="reason"):
+            load_policy("no-show", changed(lambda content: content["gates"]["accuracy"]["auc"].update(reason=text)))
 
     def test_is_refused_if_it_is_for_another_model(self, changed):
         with pytest.raises(InvalidPolicy, match="no-show"):
