@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from validation.gates.decide import Found, at_least, cannot_tell
-from validation.gates.findings import of_subset
+from validation.gates.findings import NOTHING, of_subset
 from validation.gates.result import Check, GateResult
 from validation.measured import Measured, Subset
 from validation.policy import Policy
@@ -31,6 +31,7 @@ def accuracy(measured: Measured, policy: Policy) -> GateResult:
             stratum = measured.strata.get(name, NO_ROWS)
             found = of_subset(stratum, of, confidence, name=f"{metric}[{name}]")
             checks.append(_judge(stratum, found, limit, measured.minimum))
+        checks += [_unasked(f"{metric}[{name}]") for name in measured.strata if name not in limit_of]
     return GateResult(NAME, tuple(checks))
 
 
@@ -38,3 +39,9 @@ def _judge(subset: Subset, found: Found, limit: Number, minimum: int) -> Check:
     if min(subset.positives, subset.n - subset.positives) < minimum:
         return cannot_tell(found, limit.value, f"fewer than {minimum} rows of one outcome: too few to tell")
     return at_least(found, limit.value, limit.reason)
+
+
+def _unasked(name: str) -> Check:
+    """Say of a stratum that the model declares and the policy leaves out that nobody judged it."""
+    nothing = Found(name, NOTHING, NOTHING, NOTHING, None, None)
+    return cannot_tell(nothing, None, "the policy asks nothing of this stratum")

@@ -6,6 +6,7 @@ well. Only the policy can allow it, with a reason that the reviewer reads.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from validation.policy import Policy
 from validation.probed import Proxy
 
 NAME = "inputs"
+TOO_SMALL = "no declared group has enough rows among the held-out ones to see how well features tell it"
 NOT_SCANNED = "how well features tell the declared groups was not probed"
 
 
@@ -35,8 +37,8 @@ def judge_inputs(measured: Measured, policy: Policy) -> tuple[Check, ...]:
     """Judge every feature that is a declared group or tells one, and say so where none does."""
     told = {(item.feature, item.group): item for item in (*_by_proxy(measured, policy), *_by_name(measured))}
     checks = [_judge(item, policy) for _, item in sorted(told.items())]
-    if not measured.probed.proxies:
-        why = measured.probed.unavailable.get("proxies", NOT_SCANNED)
+    if not any(_scanned(item) for item in measured.probed.proxies):
+        why = TOO_SMALL if measured.probed.proxies else measured.probed.unavailable.get("proxies", NOT_SCANNED)
         checks.append(cannot_tell(Found(NAME, NOTHING, NOTHING, NOTHING, None, None), None, why))
     elif not checks:
         checks.append(_none_told(measured.probed.proxies, policy))
@@ -78,16 +80,21 @@ def _judge(told: _Told, policy: Policy) -> Check:
 
 def _none_told(proxies: tuple[Proxy, ...], policy: Policy) -> Check:
     limit = policy.gates.bias.tells_group.value
-    known = [item for item in proxies if item.feature_auc == item.feature_auc]
-    best = max(known, key=lambda item: item.feature_auc, default=None)
-    words = f"; the nearest is {best.feature}, with an AUC of {best.feature_auc:.2f} for {best.group}" if best else ""
+    best = max(filter(_scanned, proxies), key=lambda item: item.feature_auc)
+    unseen = sum(not _scanned(item) for item in proxies)
+    words = f"; the nearest is {best.feature}, with an AUC of {best.feature_auc:.2f} for {best.group}"
+    words += f"; {unseen} groups are too small to look at" if unseen else ""
     return Check(
         name=NAME,
         verdict=Verdict.PASSED,
-        estimate=best.feature_auc if best else None,
+        estimate=best.feature_auc,
         bound=None,
         threshold=limit,
-        n=best.n if best else None,
+        n=best.n,
         positives=None,
         reason=f"no feature is a declared group or tells one{words}",
     )
+
+
+def _scanned(item: Proxy) -> bool:
+    return math.isfinite(item.feature_auc)

@@ -12,6 +12,13 @@ from validation.policy_terms import Number
 from validation.probed import Perturbed
 
 NAME = "robustness"
+UNTRIED = {
+    "missing": "no feature may be absent, so none was taken away: how often that makes the model abstain is not known",
+    "shift": "the model has no number that could be moved",
+    "out_of_range": "the model has no number that could lie out of range",
+    "reordered": "the model was not tried on rows in another order",
+}
+"""Why a kind of change was not tried."""
 EVERYTHING = "all recorded numbers at once"
 
 
@@ -37,7 +44,7 @@ def robustness(measured: Measured, policy: Policy) -> GateResult:
 def _flips(measured: Measured, policy: Policy, kind: str, limit: Number) -> tuple[Check, ...]:
     changed = _of_kind(measured, kind)
     if not changed:
-        return ()
+        return (_untried(kind),)
     if min(item.flagged for item in changed) < measured.minimum:
         found = Found(kind, NOTHING, NOTHING, NOTHING, changed[0].n, None)
         return (cannot_tell(found, limit.value, f"fewer than {measured.minimum} flagged rows: too few to tell"),)
@@ -54,7 +61,12 @@ def _differing(measured: Measured, kind: str, limit: Number) -> tuple[Check, ...
     for item in _of_kind(measured, kind):
         share = item.differing / item.n
         checks.append(at_most(_found(item, share, share, share), limit.value, limit.reason))
-    return worst_of(checks, "changes")
+    return worst_of(checks, "changes") or (_untried(kind),)
+
+
+def _untried(kind: str) -> Check:
+    """Say that nothing was changed in this way: a gate that looked at nothing may not pass."""
+    return cannot_tell(Found(kind, NOTHING, NOTHING, NOTHING, None, None), None, UNTRIED[kind])
 
 
 def _of_kind(measured: Measured, kind: str) -> list[Perturbed]:

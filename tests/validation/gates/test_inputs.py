@@ -25,6 +25,7 @@ def proxy(group, feature, auc):
 
 
 HARMLESS = proxy("sex=female", "site", 0.58)
+UNSCANNED = Proxy("sex=female", float("nan"), "", float("nan"), None)
 
 
 class TestFeaturesThatTellNoGroup:
@@ -33,10 +34,14 @@ class TestFeaturesThatTellNoGroup:
         assert checks["inputs"].verdict is Verdict.PASSED
         assert "lead_days" in checks["inputs"].reason
 
-    def test_pass_where_every_group_was_too_small_to_scan(self, inputs):
-        nothing = float("nan")
-        checks = inputs(Proxy("sex=female", nothing, "", nothing, None), features=("site",))
-        assert (checks["inputs"].verdict, checks["inputs"].estimate) == (Verdict.PASSED, None)
+    def test_cannot_be_told_where_every_group_was_too_small_to_scan(self, inputs):
+        checks = inputs(UNSCANNED, features=("site",))
+        assert (checks["inputs"].verdict, checks["inputs"].estimate) == (Verdict.CANNOT_TELL, None)
+
+    def test_pass_beside_a_group_that_was_too_small_and_that_is_said(self, inputs):
+        checks = inputs(HARMLESS, UNSCANNED, features=("site",))
+        assert checks["inputs"].verdict is Verdict.PASSED
+        assert "1 groups are too small to look at" in checks["inputs"].reason
 
 
 class TestAGroupAmongTheFeatures:

@@ -6,6 +6,7 @@ from validation.gates.panel import judge, status
 from validation.gates.result import Verdict
 from validation.measuring import measure
 from validation.parts import Parts, overlap
+from validation.policy import Policy
 
 ENOUGH = 30_000
 
@@ -67,6 +68,15 @@ class TestAPlantedFault:
 
     def test_an_outcome_among_the_inputs_fails_leakage(self, gates_of):
         assert verdict(gates_of(leak=1.5)["leakage"], "auc") is Verdict.FAILED
+
+
+class TestAStratumThatThePolicyLeavesOut:
+    def test_cannot_be_told(self, measured_of, policy):
+        content = policy.model_dump()
+        content["gates"]["accuracy"]["strata_auc"] = {}
+        accuracy = judge(measured_of(ENOUGH), Policy.model_validate(content))[0]
+        assert verdict(accuracy, "auc[booked_ahead]") is Verdict.CANNOT_TELL
+        assert verdict(accuracy, "pr_auc_lift[booked_ahead]") is Verdict.PASSED
 
 
 class TestTooFewRows:
