@@ -13,6 +13,9 @@ from models.spec import ModelSpec
 ENGINES = ("xgboost", "duckdb", "numpy")
 """Packages whose release can change what is fitted."""
 
+CODE = {".py", ".yaml", ".j2", ".css"}
+"""Endings of files that a verdict, or the page that shows it, depends on: rules of the data stand in YAML."""
+
 
 def run_key(spec: ModelSpec, *, snapshot: str, policy: str, seed: int, author: str, code: str) -> str:
     """Return the key of a run: 16 hexadecimal digits.
@@ -36,9 +39,9 @@ def run_key(spec: ModelSpec, *, snapshot: str, policy: str, seed: int, author: s
 
 @lru_cache(maxsize=8)
 def code_digest(folders: tuple[Path, ...]) -> str:
-    """Return ``sha256:…`` over the Python files in `folders`."""
+    """Return ``sha256:…`` over the files in `folders` that say what is done: Python, YAML and templates."""
     seen = hashlib.sha256()
     for folder in folders:
-        for path in sorted(folder.rglob("*.py")):
+        for path in sorted(path for path in folder.rglob("*") if path.suffix in CODE):
             seen.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return f"sha256:{seen.hexdigest()}"

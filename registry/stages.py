@@ -14,6 +14,7 @@ import pyarrow as pa
 from pyarrow import feather
 
 import models
+import registry
 import validation
 from caregate.clock import Clock, system_clock
 from caregate.settings import Settings
@@ -72,7 +73,7 @@ def open_job(
     data = open_snapshot(root, snapshot) if snapshot else latest(root, spec.table)
     data.verify()
     digest = data.manifest.digest
-    code = code_digest((Path(models.__file__).parent, Path(validation.__file__).parent))
+    code = code_digest(tuple(Path(str(room.__file__)).parent for room in (models, validation, registry)))
     today = clock().date()
     asked = {
         "policy": policy.digest,
