@@ -32,6 +32,7 @@ from caregate.clock import Clock, system_clock
 from caregate.errors import Refused
 from caregate.settings import Settings
 from registry import names
+from registry.agreement import require_agreement
 from registry.candidate import Candidate
 from registry.connection import Registry, open_registry
 from registry.digest import VersionManifest, hash_files, write_manifest
@@ -79,11 +80,14 @@ def register(settings: Settings, candidate: Candidate, *, clock: Clock = system_
     ------
     GateFailed
         If one of its gates failed.
+    EvidenceDiffers
+        If its evidence says something else than it does.
     RegistryRefused
         If the registry's rules forbid it.
     """
     if candidate.gate_status is Verdict.FAILED:
         raise GateFailed(candidate)
+    require_agreement(candidate)
     digest = _seal(candidate)
     with _one_at_a_time(settings), open_registry(settings, account=names.PIPELINE) as registry:
         found = _version_of(registry, candidate)

@@ -6,6 +6,7 @@ Rules are in `registry.policy`; this file gathers the facts, writes the ledger's
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
 from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, RegisteredModel
@@ -19,6 +20,7 @@ from governance.database import exclusive, open_database, require_current
 from governance.ledger import Ledger
 from governance.people import Person
 from registry import names, policy
+from registry.agreement import disagreement
 from registry.approvals import VersionKey, keys_with_verdicts
 from registry.artifacts import artifact_folder, freeze
 from registry.digest import verified_manifest
@@ -26,6 +28,7 @@ from registry.server.guard import Guard
 from registry.server.scheme import PREFIX
 from registry.server.signing import SigningDesk
 from registry.versions import RegisteredVersion
+from validation.gates.result import Verdict, overall
 
 NEVER = "versions and models are kept as they are: nothing is deleted, renamed, copied or moved between stages"
 WEBHOOKS = "webhooks are closed: scoring follows the ledger by itself, and people are told by the home's settings"
@@ -191,6 +194,8 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
         signatures = str(manifest.signatures)
         if said != found or (tags[names.DIGEST], tags[names.SIGNATURES]) != (manifest.digest, signatures):
             self._guard.refuse(actor.name, "version", name, STALE)
+        if why := _disagreement(folder, tags, manifest.valid_until):
+            self._guard.refuse(actor.name, "version", name, f"{why}: run the model again")
 
     def _stands(self, version: ModelVersion) -> bool:
         return self._desk.stands(self._record(version))
@@ -216,3 +221,11 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
 
 def _subject(version: ModelVersion) -> str:
     return f"{version.name}/{version.version}"
+
+
+def _disagreement(folder: Path, tags: Mapping[str, str], valid_until: str) -> str:
+    said = {key.removeprefix(names.GATE): verdict for key, verdict in tags.items() if key.startswith(names.GATE)}
+    status = said.pop(names.GATE_STATUS.removeprefix(names.GATE), "")
+    if status != overall([verdict for verdict in Verdict if verdict in said.values()]):
+        return "the verdict in all is not the worst of its gates"
+    return disagreement(folder, said, valid_until)

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,8 +20,10 @@ from governance.ledger import Ledger
 from models.artifact import load_model
 from models.spec import RiskClass
 from registry import names
+from registry.agreement import EvidenceDiffers
 from registry.artifacts import artifact_folder
-from registry.connection import open_registry
+from registry.candidate import Candidate
+from registry.connection import RegistryRefused, open_registry
 from registry.digest import verified_manifest
 from registry.launch import home_environment
 from registry.registering import CUT, DESCRIPTION_LIMIT, GateFailed, log_run_only, register
@@ -32,6 +38,52 @@ STEPS = ("_ensure_model", "_start_run", "_log_run", "_put_files", "_log_model", 
 def versions(home: Settings, run_key: str) -> list[RegisteredVersion]:
     found = versions_of(open_database(home.registry_url), "no-show")
     return [version for version in found if version.tags[names.RUN_KEY] == run_key]
+
+
+def waved_through(candidate: Candidate) -> Candidate:
+    return replace(candidate, gates=dict.fromkeys(candidate.gates, Verdict.PASSED))
+
+
+class TestACandidateThatWasChangedAfterItWasJudged:
+    def test_is_refused_where_its_verdicts_are_not_those_of_its_evidence(
+        self, home: Settings, candidate: CandidateFactory
+    ) -> None:
+        with pytest.raises(EvidenceDiffers, match="bias"):
+            register(home, waved_through(candidate("waved")))
+        assert versions(home, "waved") == []
+
+    def test_is_refused_by_the_registry_itself(
+        self, home: Settings, candidate: CandidateFactory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("registry.registering.require_agreement", lambda _candidate: None)
+        with pytest.raises((RegistryRefused, MlflowException), match="its evidence says otherwise of the gates bias"):
+            register(home, waved_through(candidate("waved-by-hand")))
+        assert versions(home, "waved-by-hand") == []
+
+    def test_is_refused_without_the_end_of_its_waivers(self, home: Settings, candidate: CandidateFactory) -> None:
+        with pytest.raises(EvidenceDiffers, match="other waivers"):
+            register(home, replace(candidate("endless", valid_until=date(2100, 1, 31)), valid_until=None))
+
+    @pytest.mark.parametrize("change", [lambda path: path.unlink(), lambda path: path.write_text("{}")])
+    def test_is_refused_without_what_the_gates_wrote(
+        self, home: Settings, candidate: CandidateFactory, change: Callable[[Path], object]
+    ) -> None:
+        one = candidate("bare")
+        change(one.folder / "evidence" / "gates.json")
+        with pytest.raises(EvidenceDiffers, match=r"gates\.json is missing or unreadable"):
+            register(home, one)
+
+    def test_is_refused_where_a_gate_says_better_than_its_checks(
+        self, home: Settings, candidate: CandidateFactory
+    ) -> None:
+        one = waved_through(candidate("inside"))
+        path = one.folder / "evidence" / "gates.json"
+        said = json.loads(path.read_text(encoding="utf-8"))
+        for gate in said["gates"]:
+            gate["verdict"] = "passed"
+        path.write_text(json.dumps(said | {"status": "passed"}), encoding="utf-8")
+        with pytest.raises(EvidenceDiffers):
+            register(home, one)
 
 
 class TestAVersion:

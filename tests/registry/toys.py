@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from registry.accounts import create_account, create_services
 from registry.candidate import Candidate
 from registry.launch import home_environment, mlflow_command, mlflow_environment
 from validation.gates.result import Verdict
+from validation.waivers import Use
 
 PEOPLE = {
     "ada": Role.ENGINEER,
@@ -70,7 +72,6 @@ def save_toy_model(folder: Path, seed: int) -> None:
     evidence = folder / "evidence"
     evidence.mkdir()
     (evidence / "card.md").write_text(f"# A toy, seed {seed}\n", encoding="utf-8")
-    (evidence / "gates.json").write_text('{"accuracy": "passed"}\n', encoding="utf-8")
 
 
 def make_candidate(folder: Path, run_key: str, *, seed: int = 0, **given: object) -> Candidate:
@@ -89,7 +90,21 @@ def make_candidate(folder: Path, run_key: str, *, seed: int = 0, **given: object
         "snapshot": "sha256:" + "a" * 64,
         "policy": "sha256:" + "b" * 64,
     }
-    return Candidate(**values | given)  # type: ignore[arg-type]
+    candidate = Candidate(**values | given)  # type: ignore[arg-type]
+    write_toy_gates(candidate)
+    return candidate
+
+
+def write_toy_gates(candidate: Candidate) -> None:
+    """Write what the candidate says of its gates into its evidence, a check each."""
+    gates = [
+        {"gate": name, "verdict": verdict.value, "checks": [{"name": name, "verdict": verdict.value}]}
+        for name, verdict in candidate.gates.items()
+    ]
+    until = candidate.valid_until
+    waivers = [{"use": Use.IN_USE.value, "until": until.isoformat()}] if until else []
+    said = {"status": candidate.gate_status.value, "gates": gates, "waivers": waivers}
+    (candidate.folder / "evidence" / "gates.json").write_text(json.dumps(said), encoding="utf-8")
 
 
 def free_ports(count: int) -> int:
