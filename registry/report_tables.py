@@ -9,9 +9,9 @@ from typing import Any
 
 from registry.evidence import Evidence
 from validation.gates.result import Check
-from validation.measured import Partition, judged
+from validation.measured import Measured, judged
 from validation.policy import Policy
-from validation.suppression import suppressed
+from validation.suppression import withheld
 
 RATES = ("selection_rate", "tpr", "fpr", "ppv")
 BOUNDED = ("observed_expected", "auc", "tpr_ratio")
@@ -66,7 +66,7 @@ def group_tables(evidence: Evidence) -> tuple[GroupTable, ...]:
     return tuple(
         GroupTable(
             name,
-            tuple(_rows(name, item, checks, under, evidence.measured.minimum)),
+            tuple(_rows(name, evidence.measured, checks, under)),
             item.spread,
             item.noise,
             item.crossed,
@@ -75,11 +75,9 @@ def group_tables(evidence: Evidence) -> tuple[GroupTable, ...]:
     )
 
 
-def _rows(
-    name: str, partition: Partition, checks: Mapping[tuple[str, str], Check], under: int, minimum: int
-) -> Iterator[GroupRow]:
-    hidden = suppressed(partition.levels, partition.n, partition.positives, under)
-    enough = judged(partition, minimum)
+def _rows(name: str, measured: Measured, checks: Mapping[tuple[str, str], Check], under: int) -> Iterator[GroupRow]:
+    partition, hidden = measured.partitions[name], withheld(measured.partitions, name, under)
+    enough = judged(partition, measured.minimum)
     for place, level in enumerate(partition.levels):
         shown = not hidden[place]
         group = f"{name}={level}"

@@ -11,7 +11,7 @@ from validation.bootstrap import Draws
 from validation.gates.decide import Found
 from validation.measured import Measured, Partition, Subset, judged
 from validation.policy import Policy
-from validation.suppression import suppressed
+from validation.suppression import withheld
 
 NOTHING = float("nan")
 
@@ -53,7 +53,7 @@ def of_groups(measured: Measured, policy: Policy, metric: str, *, log: bool = Fa
         for name, bound in _bounds(family, enough, metric, confidence, log=log).items()
     }
     for name, partition in partitions.items():
-        hidden = suppressed(partition.levels, partition.n, partition.positives, policy.groups.suppress_under.value)
+        hidden = withheld(measured.partitions, name, policy.groups.suppress_under.value)
         low, high = bounds[name]
         for place, level in enumerate(partition.levels):
             group = f"{name}={level}"

@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validation.suppression import suppressed
+from validation.measured import Partition
+from validation.suppression import suppressed, withheld
 
 AGES, SEXES = ("young", "middle", "old"), ("female", "male")
 CROSSED = tuple(f"{age} × {sex}" for age in AGES for sex in SEXES)
@@ -28,3 +29,25 @@ class TestSuppression:
         assert (hidden.sum(axis=0) != 1).all()
         assert (hidden.sum(axis=1) != 1).all()
         assert hidden[(n // 2 < 11).reshape(3, 2)].all()
+
+
+def counted(levels, n):
+    return Partition(tuple(levels), np.array(n), np.array(n) // 2, {}, {}, crossed=" × " in levels[0])
+
+
+class TestRowsOfUnknownGroup:
+    def hidden(self, women, men):
+        """Which cells are withheld where so many women and men have no age on record."""
+        cells = {f"{sex} × {age}": 200 + place for place, age in enumerate(AGES) for sex in SEXES}
+        known = [sum(n for name, n in cells.items() if name.startswith(f"{sex} ×")) for sex in SEXES]
+        partitions = {
+            "sex": counted(SEXES, (known[0] + women, known[1] + men)),
+            "sex × age": counted(list(cells), list(cells.values())),
+        }
+        return dict(zip(cells, withheld(partitions, "sex × age", 11), strict=True))
+
+    def test_that_are_few_in_one_group_take_a_cell_of_it_with_them(self):
+        assert [name for name, gone in self.hidden(37, 3).items() if gone and name.startswith("male")]
+
+    def test_that_are_many_or_none_withhold_nothing(self):
+        assert not any(self.hidden(60, 0).values())
