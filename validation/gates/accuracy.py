@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from validation.gates.decide import Found, at_least, cannot_tell
 from validation.gates.findings import NOTHING, of_subset
 from validation.gates.result import Check, GateResult
@@ -30,9 +32,17 @@ def accuracy(measured: Measured, policy: Policy) -> GateResult:
         for name, limit in limit_of.items():
             stratum = measured.strata.get(name, NO_ROWS)
             found = of_subset(stratum, of, confidence, name=f"{metric}[{name}]")
+            if _small(stratum, overall, policy.groups.suppress_under.value):
+                found = replace(found, n=None, positives=None)
             checks.append(_judge(stratum, found, limit, measured.minimum))
         checks += [_unasked(f"{metric}[{name}]") for name in measured.strata if name not in limit_of]
     return GateResult(NAME, tuple(checks))
+
+
+def _small(stratum: Subset, overall: Subset, under: int) -> bool:
+    """Return whether a stratum, or what it leaves of all rows, is so small that numbers would point at people."""
+    rest = Subset(overall.n - stratum.n, overall.positives - stratum.positives, 0, {})
+    return any(item.n and min(item.n, item.positives, item.n - item.positives) < under for item in (stratum, rest))
 
 
 def _judge(subset: Subset, found: Found, limit: Number, minimum: int) -> Check:

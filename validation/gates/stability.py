@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import neg
 
 from validation.bootstrap import Draws
@@ -65,12 +65,18 @@ def _questions(policy: Policy) -> tuple[_Question, ...]:
 def _answers(measured: Measured, policy: Policy, question: _Question) -> Sequence[Check]:
     refits = [item for item in measured.probed.refits if item.kind == question.kind]
     checks = [_answer(item, measured.minimum, policy, question) for item in refits]
+    if any(_small(item, policy.groups.suppress_under.value) for item in refits):  # the others and the whole tell it
+        checks = [replace(check, n=None, positives=None) for check in checks]
     answered = worst_of(checks, question.what, question.badness)
     lacking = question.asked.value - len(refits)
     if lacking <= 0:
         return answered
     why = f"{lacking} of {question.asked.value} {question.what} could not be judged: too few rows of both outcomes"
     return (*answered, cannot_tell(_nothing(question.name), None, why if refits else question.none))
+
+
+def _small(refit: Refit, under: int) -> bool:
+    return min(refit.n, refit.positives, refit.n - refit.positives) < under
 
 
 def _answer(refit: Refit, minimum: int, policy: Policy, question: _Question) -> Check:

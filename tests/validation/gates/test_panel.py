@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,6 +79,17 @@ class TestAStratumThatThePolicyLeavesOut:
         accuracy = judge(measured_of(ENOUGH), Policy.model_validate(content))[0]
         assert verdict(accuracy, "auc[booked_ahead]") is Verdict.CANNOT_TELL
         assert verdict(accuracy, "pr_auc_lift[booked_ahead]") is Verdict.PASSED
+
+
+class TestAStratumOfFewPeople:
+    @pytest.mark.parametrize("left_out", [False, True])
+    def test_is_named_without_its_size_and_so_is_one_that_leaves_few_out(self, measured_of, policy, left_out):
+        measured = measured_of(ENOUGH)
+        n, positives = (measured.overall.n - 9, measured.overall.positives - 4) if left_out else (9, 4)
+        small = replace(measured.strata["booked_ahead"], n=n, positives=positives)
+        accuracy = judge(replace(measured, strata={"booked_ahead": small}), policy)[0]
+        shown = {check.n for check in accuracy.checks if check.name.endswith("[booked_ahead]")}
+        assert shown == {None}
 
 
 class TestTooFewRows:

@@ -94,6 +94,12 @@ class TestStability:
     def test_a_part_with_few_positives_cannot_be_told(self, policy):
         assert self.verdict(policy, "site_auc", refit("site", -0.3, positives=20)) is Verdict.CANNOT_TELL
 
+    def test_a_part_of_few_people_is_shown_without_its_size_and_so_are_the_others(self, policy):
+        found = [refit("site", 0.0), refit("site", 0.0, positives=4), refit("fold", 0.0)]
+        checks = stability(measured_with(policy, refits=found), policy).checks
+        assert {check.n for check in checks if check.name.startswith("site_auc")} == {None}
+        assert 2_000 in {check.n for check in checks if check.name.startswith("fold_auc")}
+
     def test_that_was_not_probed_cannot_be_told_and_says_why(self, policy):
         measured = measured_with(policy, unavailable={"refits": "there was no time"})
         (check,) = stability(measured, policy).checks
