@@ -5,7 +5,7 @@ from __future__ import annotations
 from registry.changes import Changes
 from registry.evidence import Evidence, changes_of
 from registry.names import signatures_required
-from registry.report_words import SIGNS, short
+from registry.report_words import SIGNS, in_markdown, short
 from registry.worries import Worry, briefly, headlines
 from validation.gates.panel import status
 from validation.gates.result import GateResult, Verdict
@@ -44,7 +44,8 @@ def _head(evidence: Evidence) -> str:
     return (
         f"**{spec.title}**: {spec.use}\n\n"
         f"Judged on {overall.n:,} rows of {overall.patients:,} patients that training did not see; "
-        f"data: {evidence.snapshot.source} ({evidence.snapshot.basis}), owner {evidence.snapshot.owner}."
+        f"data: {in_markdown(evidence.snapshot.source)} ({evidence.snapshot.basis}), "
+        f"owner {in_markdown(evidence.snapshot.owner)}."
     )
 
 
@@ -109,7 +110,7 @@ def _line(worry: Worry) -> str:
     what = ", ".join(worry.what[:3]) + (f" and {len(worry.what) - 3} more" if len(worry.what) > 3 else "")
     about = f" ({briefly(worry.groups, NAMED)})" if worry.groups else ""
     if worry.waiver:
-        why = f"failed, waived until {worry.waiver.until.isoformat()} by {worry.waiver.owner}"
+        why = f"failed, waived until {worry.waiver.until.isoformat()} by {in_markdown(worry.waiver.owner)}"
     else:
         why = worry.why if len(worry.why) <= CAUSE else f"{worry.why[:CAUSE].rsplit(' ', 1)[0]} …"
     return f"- {SIGNS[worry.verdict]} *{worry.gate}*, {what}{about}: {why}"
@@ -120,7 +121,9 @@ def _waivers(evidence: Evidence) -> str:
     if not used:
         return ""
     lines = [
-        f"- `{item.gate}`, `{item.check}`, until {item.until.isoformat()}, {item.owner}: {item.reason}" for item in used
+        f"- `{item.gate}`, `{item.check}`, until {item.until.isoformat()}, "
+        f"{in_markdown(item.owner)}: {in_markdown(item.reason)}"
+        for item in used
     ]
     return "**Waivers in use** (an approval ends with the first of them)\n\n" + "\n".join(lines)
 

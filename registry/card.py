@@ -11,6 +11,7 @@ import yaml
 
 from registry.card_facts import facts_of
 from registry.evidence import Evidence
+from registry.report_words import in_markdown
 
 FIELDS = Path(__file__).parent / "card_fields.yaml"
 TITLES = {"chai": "CHAI applied model card", "hti1": "HTI-1 source attributes"}
@@ -80,5 +81,5 @@ def card_markdown(card: tuple[CardField, ...], evidence: Evidence) -> str:
             if item.section != section:
                 section = item.section
                 lines += ["", f"### {section}", ""]
-            lines.append(f"- **{item.text}**: {item.value or EMPTY}")
+            lines.append(f"- **{item.text}**: {in_markdown(item.value) if item.value else EMPTY}")
     return "\n".join(lines) + "\n"

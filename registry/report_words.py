@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from validation.gates.result import Check, Verdict
 
 QUESTIONS = {
@@ -117,3 +119,10 @@ def sign(verdict: Verdict) -> str:
 def short(digest: str) -> str:
     """Return enough of a digest to recognise it by."""
     return digest.removeprefix("sha256:")[:12]
+
+
+def in_markdown(text: str) -> str:
+    """Return a stranger's text as one line of markdown in which it makes no table, tag or link."""
+    line = "".join(sign if sign.isprintable() else " " for sign in text)
+    safe = " ".join(line.split()).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([|`]|\](?=\())", r"\\\1", safe)

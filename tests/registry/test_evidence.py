@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from crm.snapshot import Manifest
 from models.no_show import SPEC
 from registry.brief import review_brief
-from registry.card import completeness, fill_card
+from registry.card import card_markdown, completeness, fill_card
 from registry.digest import DigestMismatch, VersionManifest, hash_files, verified_manifest, write_manifest
 from registry.evidence import Evidence, write_evidence
 from tests.registry.evidence_makers import SNAPSHOT, in_full, make_evidence
@@ -37,6 +38,19 @@ def sealed(tmp_path_factory, evidence):
     manifest = VersionManifest("no-show", "ann", "operational", digest, digest, hash_files(folder))
     write_manifest(folder, manifest)
     return folder
+
+
+class TestAStrangersText:
+    EVIL = "a clinic\n\n| all | passed |\n## Signed\u202e <img src=x onerror=alert(1)> [approve](https://example.org)"
+
+    def test_makes_no_table_tag_or_link_in_what_the_reviewer_reads_first(self, evidence):
+        named = replace(evidence, snapshot=Manifest(**{**SNAPSHOT.__dict__, "owner": self.EVIL, "source": self.EVIL}))
+        for text in (review_brief(named), card_markdown(fill_card(named), named)):
+            lines = text.splitlines()
+            assert not [line for line in lines if line.startswith(("| all", "## Signed"))]
+            assert "<img" not in text
+            assert "](https" not in text
+            assert "\u202e" not in text
 
 
 class TestThePack:
