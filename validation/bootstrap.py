@@ -18,6 +18,10 @@ from validation.scored import Codes, Floats
 BLOCK_CELLS = 1_000_000
 """Counts held at a time: 8 MB in float64, which stay in the processor's cache."""
 
+FEWEST = 30
+"""Patients below which draws say nothing of others: bounds from few clusters are too narrow, and from one they close up
+(Cameron, Gelbach and Miller 2008, Review of Economics and Statistics 90(3))."""
+
 
 class Statistic(Protocol):
     """What can be computed from how often each patient counts."""
@@ -105,6 +109,8 @@ def bootstrap(
 ) -> dict[str, Draws]:
     """Compute every statistic on the sample and on `replicates` bootstrap samples, all from the same draws.
 
+    Of fewer than `FEWEST` patients there is no replicate that has a value, and so there are no bounds.
+
     Parameters
     ----------
     whole, part
@@ -120,7 +126,10 @@ def bootstrap(
     for counts in patient_counts(patients[1], replicates, seed):
         for name, statistic in part.items():
             parts[name].append(statistic(counts))
-    return {name: Draws(sample[name], centre[name], np.concatenate(parts[name])) for name in part}
+    drawn = {name: np.concatenate(values) for name, values in parts.items()}
+    if patients[1] < FEWEST:
+        drawn = {name: np.full_like(values, np.nan) for name, values in drawn.items()}
+    return {name: Draws(sample[name], centre[name], drawn[name]) for name in part}
 
 
 def patient_counts(patients: int, replicates: int, seed: int) -> Iterator[Floats]:

@@ -39,7 +39,9 @@ def measure_spread(
         return None
     spread = tpr.map(lambda values: np.ptp(values[:, enough], axis=1)[:, None])
     lots = _random_spreads(rows, flagged, patient, grouping, enough, policy)
-    excess = Draws(spread.sample - lots.mean(), np.nanmean(spread.replicates, axis=0), spread.replicates)
+    drawn = spread.replicates[np.isfinite(spread.replicates[:, 0])]
+    centre = drawn.mean(axis=0) if len(drawn) else spread.sample
+    excess = Draws(spread.sample - lots.mean(), centre, spread.replicates)
     return Spread(float(spread.sample[0]), float(np.quantile(lots, 0.95)), excess)
 
 

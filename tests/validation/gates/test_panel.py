@@ -103,6 +103,14 @@ class TestTooFewRows:
         named = {check.group for check in gates_of(300)["bias"].checks}
         assert {"sex=female", "age=75+", "welfare=yes", "sex × age=male × 75+"} <= named
 
+    @pytest.mark.parametrize("patients", [1, 2, 29])
+    def test_of_few_patients_say_nothing_however_many_they_are(self, policy, patients):
+        rows = simulate(4000, seed=7)
+        few = replace(rows, patient=np.arange(rows.n) % patients)
+        for gate in judge(measure(few, policy), policy):
+            if gate.gate != "champion":  # none is in use, which is no question of rows
+                assert {check.verdict for check in gate.checks} == {Verdict.CANNOT_TELL}, gate.gate
+
     def test_one_outcome_alone_is_no_crash(self, policy):
         rows = simulate(200, seed=1)
         alone = type(rows)(np.zeros(200, dtype=bool), rows.score, rows.patient, rows.groups, rows.strata)
