@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,17 +19,20 @@ from registry.versions import RegisteredVersion, read_version
 
 PROMOTED = "version.promote"
 """Act of the ledger: a version came into use."""
+ENDED = (
+    "the approval of the version promoted last ended or was revoked: nothing that may be used is there to compare with"
+)
 CHANGED = "the files of the version in use are not those that were signed: restore them or roll back"
 
 
 @dataclass(frozen=True)
 class Incumbent:
-    """The version in use.
+    """The version that was promoted last.
 
     Attributes
     ----------
     champion
-        The version, its files and who signed it; None where they cannot be used.
+        The version, its files and who signed it; None where it may not or cannot be used.
     run_key, recipe
         Names of the run that made it: with and without what it was compared with.
     why
@@ -54,15 +56,17 @@ class Incumbent:
 
 
 def incumbent_of(settings: Settings, model: str, *, clock: Clock = system_clock) -> Incumbent | None:
-    """Return the version of `model` in use, None where there is none or its approval stands no more."""
-    with suppress(NoChampion, NotApproved):
-        try:
-            champion = champion_of(settings, model, clock=clock)
-        except DigestMismatch:
-            return Incumbent(None, why=CHANGED)
-        tags = read_version(open_database(settings.registry_url), model, champion.version).tags
-        return Incumbent(champion, tags.get(names.RUN_KEY, ""), tags.get(names.RECIPE, ""))
-    return None
+    """Return the version of `model` that was promoted last, None where none was."""
+    try:
+        champion = champion_of(settings, model, clock=clock)
+    except NoChampion:
+        return None
+    except NotApproved:
+        return Incumbent(None, why=ENDED)
+    except DigestMismatch:
+        return Incumbent(None, why=CHANGED)
+    tags = read_version(open_database(settings.registry_url), model, champion.version).tags
+    return Incumbent(champion, tags.get(names.RUN_KEY, ""), tags.get(names.RECIPE, ""))
 
 
 def overtaken_by(

@@ -18,6 +18,7 @@ from registry import names
 from registry.artifacts import artifact_folder
 from registry.champion import NoChampion, NotApproved, approved_folder, champion_of
 from registry.digest import DigestMismatch
+from registry.incumbent import incumbent_of
 from registry.promotion import NoPrevious, Outdated, pending_promotions, promote, rollback
 from registry.registering import Registered, register
 from registry.server.signing import SigningDesk
@@ -160,6 +161,35 @@ class TestWhatWasNotComparedWithTheVersionInUse:
         use(home, first := register(home, candidate("one")))
         use(home, register(home, candidate("two", seed=1, compared_with=first.digest)))
         assert promote(home, "no-show", first.version).version == first.version
+
+
+class TestTheVersionThatARunIsComparedWith:
+    def test_is_none_before_the_first(self, home: Settings) -> None:
+        assert incumbent_of(home, "no-show") is None
+
+    def test_is_the_one_in_use(self, home: Settings, candidate: CandidateFactory) -> None:
+        use(home, first := register(home, candidate("one", recipe="r1")))
+        found = incumbent_of(home, "no-show")
+        assert found is not None
+        assert (found.digest, found.run_key, found.recipe, found.why) == (first.digest, "one", "r1", "")
+
+    def test_is_named_and_not_left_out_once_its_approval_ended(
+        self, home: Settings, candidate: CandidateFactory
+    ) -> None:
+        use(home, version := register(home, candidate("one")))
+        sign(home, version, "ron", "revoked: wrong on new sites")
+        found = incumbent_of(home, "no-show")
+        assert found is not None
+        assert "ended or was revoked" in found.why
+
+    def test_is_named_and_not_left_out_once_its_files_changed(
+        self, home: Settings, candidate: CandidateFactory
+    ) -> None:
+        use(home, version := register(home, candidate("one")))
+        (approved_folder(home, version.digest) / "calibration.json").write_text("{}", encoding="utf-8")
+        found = incumbent_of(home, "no-show")
+        assert found is not None
+        assert "not those that were signed" in found.why
 
 
 class TestAVersionThatStandsOnAWaiver:
