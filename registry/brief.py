@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from registry.changes import Changes
-from registry.evidence import Evidence, changes_of
+from registry.evidence import Evidence, changes_of, judged_rows
 from registry.names import signatures_required
 from registry.report_words import SIGNS, in_markdown, short
 from registry.worries import Worry, briefly, headlines
@@ -40,10 +40,10 @@ def review_brief(evidence: Evidence, report: str = REPORT) -> str:
 
 
 def _head(evidence: Evidence) -> str:
-    spec, overall = evidence.spec, evidence.measured.overall
+    spec = evidence.spec
     return (
         f"**{spec.title}**: {spec.use}\n\n"
-        f"Judged on {overall.n:,} rows of {overall.patients:,} patients that training did not see; "
+        f"Judged on {judged_rows(evidence)}; "
         f"data: {in_markdown(evidence.snapshot.source)} ({evidence.snapshot.basis}), "
         f"owner {in_markdown(evidence.snapshot.owner)}."
     )

@@ -11,6 +11,7 @@ from typing import Any
 from crm.snapshot import Manifest
 from models.spec import ModelSpec
 from registry.changes import Changes, Predecessor, changes
+from registry.report_words import judged_on
 from validation.drift import Shift
 from validation.gates.panel import status
 from validation.gates.result import GateResult
@@ -135,6 +136,13 @@ def changes_of(evidence: Evidence) -> Changes | None:
     if evidence.predecessor is None:
         return None
     return changes(gates_json(evidence), evidence.predecessor.gates)
+
+
+def judged_rows(evidence: Evidence) -> str:
+    """Return in words which rows the model was judged on."""
+    overall, overlap = evidence.measured.overall, evidence.measured.overlap
+    under = evidence.policy.groups.suppress_under.value
+    return judged_on(overall.n, overall.patients, overlap.shared_patients if overlap else None, under)
 
 
 def overall_metrics(evidence: Evidence) -> dict[str, dict[str, float | None]]:

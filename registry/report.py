@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from registry.card import TITLES, CardField, completeness
-from registry.evidence import Evidence, changes_of
+from registry.evidence import Evidence, changes_of, judged_rows
 from registry.plots.drawing import inline
 from registry.plots.inputs import words_of
 from registry.report_matrix import matrix_of
@@ -50,6 +50,7 @@ def render_report(evidence: Evidence, plots: Mapping[str, str], card: tuple[Card
             policy=evidence.policy,
             snapshot=evidence.snapshot,
             measured=evidence.measured,
+            judged_rows=judged_rows(evidence),
             gates=evidence.gates,
             status=status(evidence.gates),
             headlines=lines,

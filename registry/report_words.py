@@ -111,6 +111,32 @@ def count(value: int | None) -> str:
     return "withheld" if value is None else f"{value:,}"
 
 
+def judged_on(n: int, patients: int, shared: int | None, under: int) -> str:
+    """Return in words what a model was judged on: rows are new to it, their patients need not be.
+
+    Parameters
+    ----------
+    n, patients
+        Held-out rows, and their patients.
+    shared
+        Patients among them who also stand in training; None where that was not counted.
+    under
+        Counts below it are withheld, also where they could be told by subtraction.
+    """
+    if shared == 0:
+        return f"{n:,} rows of {patients:,} patients that training did not see"
+    rows = f"{n:,} rows that training did not see, of {patients:,} patients"
+    return rows if shared is None else f"{rows}, {_part(shared, patients, under)} of whom also stand in training"
+
+
+def _part(shared: int, patients: int, under: int) -> str:
+    if shared == patients:
+        return "all"
+    if shared < under:
+        return "a few"
+    return "all but a few" if patients - shared < under else f"{shared:,}"
+
+
 def sign(verdict: Verdict) -> str:
     """Return the mark of `verdict`."""
     return SIGNS[verdict]

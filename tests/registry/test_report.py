@@ -14,6 +14,7 @@ from registry.report_plots import draw_plots
 from registry.report_words import QUESTIONS
 from tests.registry.evidence_makers import ELEVEN, TODAY, WAIVER, draws, full_evidence, full_plots
 from validation.gates.result import Check, GateResult, Verdict
+from validation.parts import Overlap
 from validation.probed import Probed, Refit
 
 
@@ -72,6 +73,35 @@ class TestTheFirstScreen:
 
     def test_says_that_held_out_rows_lie_elsewhere(self, page):
         assert "Held-out rows lie elsewhere than training: age." in words(section(page, "first"))
+
+
+class TestWhatItWasJudgedOn:
+    def said(self, evidence, shared):
+        patients = evidence.measured.overall.patients
+        both = Overlap("time", shared, patients, 0, evidence.rows.n, 0)
+        shown = replace(evidence, measured=replace(evidence.measured, overlap=both))
+        header = words(re.search(r"<header>.*?</header>", page_of(shown), flags=re.DOTALL)[0])
+        brief = review_brief(shown)
+        said = re.search(r"Judged on (.*?);", brief)[1]
+        assert f"Judged on {said};" in header
+        return said
+
+    def test_are_new_rows_and_patients_only_where_no_patient_stands_on_both_sides(self, evidence):
+        patients = evidence.measured.overall.patients
+        assert self.said(evidence, 0) == f"4,000 rows of {patients:,} patients that training did not see"
+        new = f"4,000 rows that training did not see, of {patients:,} patients"
+        assert self.said(evidence, 1234) == f"{new}, 1,234 of whom also stand in training"
+        assert self.said(evidence, patients) == f"{new}, all of whom also stand in training"
+
+    def test_withholds_counts_that_point_at_people(self, evidence):
+        patients = evidence.measured.overall.patients
+        assert self.said(evidence, 3).endswith(", a few of whom also stand in training")
+        assert self.said(evidence, patients - 3).endswith(", all but a few of whom also stand in training")
+
+    def test_claims_nothing_of_patients_where_they_were_not_counted(self, evidence):
+        assert evidence.measured.overlap is None
+        patients = evidence.measured.overall.patients
+        assert f"Judged on 4,000 rows that training did not see, of {patients:,} patients;" in review_brief(evidence)
 
 
 class TestWithoutAVersionInUse:
