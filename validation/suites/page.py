@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from validation.gates.data import data
 from validation.suites.result import Finding, Outcome, SuiteResult
 from validation.suites.rule import Layer, Severity
 
@@ -27,9 +28,12 @@ TITLES = {
 
 
 def page(result: SuiteResult) -> str:
-    """Return the HTML page of `result`: an index of its layers, and in each what is broken first, by severity."""
+    """Return the HTML page of `result`: an index of its layers, and in each what is broken first, by severity.
+
+    It is headed with the data gate's verdict, so that one set of findings has one answer.
+    """
     layers = [_layer(result, layer) for layer in Layer if _stands(result, layer)]
-    return _template().render(verdict=result.verdict.value, summary=summary(result), layers=layers)
+    return _template().render(verdict=data(result).verdict.value, summary=summary(result), layers=layers)
 
 
 def summary(result: SuiteResult) -> str:

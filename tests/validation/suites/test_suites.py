@@ -15,6 +15,7 @@ from crm.tables import TABLES
 from models.catalogue import SPECS
 from validation.contracts.features import feature_contract
 from validation.contracts.tables import RELATIONS, table_contract
+from validation.gates.data import data
 from validation.gates.result import Verdict
 from validation.suites.expectations import NO_VALUE, judge, load_in_background
 from validation.suites.model_suites import feature_suite, prediction_suite
@@ -276,6 +277,19 @@ class TestResult:
         assert all(each.rule in html for each in marked.findings)
         critical = html.index("outcome-not-in-future")
         assert all(critical < html.index(f">{each.rule}<") for each in marked.findings if each.outcome is Outcome.HELD)
+
+    def test_the_page_is_headed_with_the_verdict_of_the_data_gate(self, marked: SuiteResult) -> None:
+        held = replace(marked.findings[0], outcome=Outcome.HELD, severity=Severity.CRITICAL, done="")
+        warned = replace(held, outcome=Outcome.BROKEN, severity=Severity.WARNING)
+        for findings, verdict in (
+            ((held,), "passed"),
+            ((held, warned), "cannot-tell"),
+            ((held, replace(warned, done="mended at the door")), "passed"),
+            ((held, replace(warned, severity=Severity.CRITICAL)), "failed"),
+        ):
+            html = page(replace(marked, findings=findings))
+            assert data(replace(marked, findings=findings)).verdict.value == verdict
+            assert f"<h1>Data quality: {verdict}</h1>" in html
 
     def test_the_page_escapes(self, marked: SuiteResult) -> None:
         odd: Finding = replace(marked.findings[0], reason="<b>odd</b>")
