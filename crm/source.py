@@ -124,7 +124,8 @@ class UnknownSource(BadInput):
     """No source has this name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"no source is named {name!r}: choose one of {', '.join(SOURCES)}")
+        ready = [source for source, place in SOURCES.items() if place]
+        super().__init__(f"no source is named {name!r}: choose one of {', '.join(ready)}")
 
 
 class SourceNotReleased(BadInput):

@@ -58,7 +58,8 @@ class UnknownRole(BadInput):
     """No role has this name."""
 
     def __init__(self) -> None:
-        super().__init__(f"no such role: choose one of {', '.join(Role)}")
+        given = [role for role in Role if role is not Role.PROMOTER]  # that one is the promoter service's alone
+        super().__init__(f"no such role: choose one of {', '.join(given)}")
 
 
 class UnknownAccount(NotFound):

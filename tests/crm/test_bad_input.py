@@ -146,6 +146,13 @@ class TestFactory:
             with pytest.raises(SourceNotReleased, match="not in this release"):
                 make_source(later)
 
+    def test_offers_only_what_works(self):
+        with pytest.raises(UnknownSource) as refusal:
+            make_source("excel")
+        offered = str(refusal.value).partition("choose one of ")[2].split(", ")
+        assert offered == ["synthetic", "csv", "parquet", "noshow-kaggle", "diabetes-130"]
+        assert [make_source(name).name for name in offered] == offered
+
     def test_refuses_options_that_a_source_does_not_take(self):
         with pytest.raises(WrongSourceOptions, match="rows"):
             make_source("csv", rows=5)

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from caregate.clock import fixed_clock
 from governance.database import migrate, open_database
 from governance.ledger import Ledger
-from governance.people import AccountExists, People, Role, UnknownAccount
+from governance.people import AccountExists, People, Role, UnknownAccount, UnknownRole
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -34,6 +34,10 @@ class TestAccounts:
         assert found is not None
         assert found.disabled
         assert found.role is Role.REVIEWER
+
+    def test_only_roles_that_an_account_can_be_given_are_offered(self) -> None:
+        offered = str(UnknownRole()).partition("choose one of ")[2].split(", ")
+        assert offered == ["engineer", "reviewer", "clinical-reviewer", "crm", "auditor", "admin"]
 
     def test_every_change_leaves_a_line(self, engine: Engine) -> None:
         people = People(engine, fixed_clock(NOW))
