@@ -18,7 +18,7 @@ from caregate.errors import BadInput, CaregateError, Refused
 from governance.database import exclusive
 from governance.held_rows import Held, Standing, State, read_standing
 from governance.ledger import Ledger
-from governance.people import People, Role
+from governance.people import People, Person, Role
 from governance.row_keys import RowDiscarded, RowUnknown, destroy
 from governance.schema import quarantine, quarantine_decisions
 
@@ -32,11 +32,20 @@ JOURNAL_WAIT = 30.0
 class NotASteward(Refused):
     """The acting person may not open or decide."""
 
-    def __init__(self, user: str) -> None:
+    def __init__(self, user: str, person: Person | None) -> None:
         super().__init__(
-            f"rows held back are for the roles {' and '.join(STEWARDS)}, and {user!r} has no standing account with "
-            "one; say who you are with CAREGATE_USER, or see `caregate users list`"
+            f"rows held back are for persons with the role {' or '.join(STEWARDS)}, and {_who(user, person)}"
         )
+
+
+def _who(user: str, person: Person | None) -> str:
+    if person is None:
+        return f"there is no account {user!r}: say who you are with CAREGATE_USER=NAME; `caregate users list` has names"
+    if person.disabled:
+        return f"the account {user!r} is disabled"
+    if person.service:
+        return f"the account {user!r} is a service's"
+    return f"the account {user!r} has the role {person.role}"
 
 
 class ReasonUnfit(BadInput):
@@ -156,7 +165,7 @@ class Quarantine:
             places = [f"{row.table}/{row.row_number}" for row in rows if row.snapshot == digest]
             facts = {"act": act, "rows": len(places), "first": places[0]}
             self._ledger.append(by, "quarantine.refuse", subject, digest=digest, **facts)
-        raise NotASteward(by)
+        raise NotASteward(by, person)
 
 
 def _is_new(verdict: State, state: State) -> bool:
