@@ -45,6 +45,9 @@ class Column:
         ``other`` where that is a level, else as missing.
     low, high
         The 0.1 and 99.9 per cent quantiles in training: outside of them the model was hardly trained.
+    usual
+        What a missing value is taken for, encoded, where training hardly saw one: the median of a number, the most
+        frequent value of a flag or category. None where the model learnt what it means that the value is missing.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Column:
     levels: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
+    usual: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +102,23 @@ class FittedModel:
         return self.predict_encoded(self.encode(rows))
 
     def supported(self, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return encoded `inputs` as the booster gets them: a number beyond its column's range is at the range's edge.
+        """Return encoded `inputs` as the booster gets them, in training as in scoring.
 
-        XGBoost tells missing values from all others by a cut outside of what it saw; a number beyond that cut would
-        count as missing. It is never reached, in training as in scoring.
+        A number beyond its column's range is at the range's edge: XGBoost tells missing values from all others by a
+        cut outside of what it saw, and a number beyond that cut would count as missing. A missing value that training
+        hardly saw is the usual one: the booster sends it down a side that it was never told, so that a flag that was
+        not sent would be scored as set.
         """
-        low, high = self._edges
-        return np.clip(inputs, low, high)
+        low, high, usual = self._bounds
+        return np.clip(np.where(np.isnan(inputs), usual, inputs), low, high)
 
     @cached_property
-    def _edges(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        ranges = [(column.low, column.high) if column.kind == "number" else (None, None) for column in self.columns]
-        low = [-np.inf if edge is None else edge for edge, _high in ranges]
-        high = [np.inf if edge is None else edge for _low, edge in ranges]
-        return np.array(low, dtype=np.float32), np.array(high, dtype=np.float32)
+    def _bounds(self) -> tuple[npt.NDArray[np.float32], ...]:
+        numbers = [column if column.kind == "number" else None for column in self.columns]
+        low = [-np.inf if column is None or column.low is None else column.low for column in numbers]
+        high = [np.inf if column is None or column.high is None else column.high for column in numbers]
+        usual = [np.nan if column.usual is None else column.usual for column in self.columns]
+        return tuple(np.array(values, dtype=np.float32) for values in (low, high, usual))
 
     def predict_encoded(self, inputs: npt.NDArray[np.float32]) -> Floats:
         """Return calibrated probabilities for encoded `inputs`, shape (n,)."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import xgboost as xgb
@@ -15,7 +17,7 @@ from models.spec import Feature, Kind, ModelSpec
 SUPPORT = (0.001, 0.999)
 """Quantiles of a feature between which the model counts as trained."""
 RARE = 20
-"""A category's level needs this many training rows to be told apart; rarer ones are treated as unknown."""
+"""A category's level needs this many training rows to be told apart, and so does a missing value."""
 
 
 def fit(spec: ModelSpec, rows: pa.Table, *, seed: int, threads: int) -> FittedModel:
@@ -24,10 +26,14 @@ def fit(spec: ModelSpec, rows: pa.Table, *, seed: int, threads: int) -> FittedMo
     Scores stay as the booster gives them: on both real sets they are calibrated as they come (slope 1.01 to 1.03), and
     isotonic regression makes them worse. The calibration gate says so of each version anew.
     """
-    columns = tuple(_column(feature, rows.column(feature.name)) for feature in spec.features)
+    seen = tuple(_column(feature, rows.column(feature.name)) for feature in spec.features)
+    inputs = FittedModel(spec.name, seen, xgb.Booster(), Calibration()).encode(rows)
+    columns = tuple(
+        replace(column, usual=_usual(column, values)) for column, values in zip(seen, inputs.T, strict=True)
+    )
     bare = FittedModel(spec.name, columns, xgb.Booster(), Calibration())
     label = np.asarray(rows.column("label"), dtype=np.float32)
-    matrix = xgb.QuantileDMatrix(bare.supported(bare.encode(rows)), label, nthread=threads)
+    matrix = xgb.QuantileDMatrix(bare.supported(inputs), label, nthread=threads)
     booster = xgb.train(parameters(spec, seed=seed, threads=threads), matrix, spec.rounds)
     return FittedModel(spec.name, columns, _without_threads(booster), Calibration())
 
@@ -49,6 +55,17 @@ def _column(feature: Feature, values: pa.ChunkedArray) -> Column:
         return Column(feature.name, feature.text, feature.kind.value, levels=_levels(values))
     low, high = pc.quantile(values.cast(pa.float64()), q=list(SUPPORT)).to_pylist()
     return Column(feature.name, feature.text, feature.kind.value, low=low, high=high)
+
+
+def _usual(column: Column, values: npt.NDArray[np.float32]) -> float | None:
+    """Return what stands for a missing value; None where training saw enough of them to learn what they mean."""
+    known = values[~np.isnan(values)]
+    if len(values) - len(known) >= RARE or not len(known):
+        return None
+    if column.kind == Kind.NUMBER:
+        return float(np.median(known))
+    found, counts = np.unique(known, return_counts=True)
+    return float(found[np.argmax(counts)])
 
 
 def _levels(values: pa.ChunkedArray) -> tuple[str, ...]:

@@ -47,6 +47,29 @@ class TestNumbersBeyondTheSupport:
         assert (model.predict_encoded(missing) != model.predict_encoded(beyond)).any()
 
 
+class TestMissingValuesThatTrainingDidNotSee:
+    @pytest.mark.parametrize("name", ["hypertension", "age", "site"])
+    def test_score_and_explain_as_the_usual_value(self, model, rows, name):
+        place = [column.name for column in model.columns].index(name)
+        missing, usual = (model.encode(rows) for _each in range(2))
+        missing[:, place], usual[:, place] = np.nan, model.columns[place].usual
+        assert (model.predict_encoded(missing) == model.predict_encoded(usual)).all()
+        assert (model.contributions(missing) == model.contributions(usual)).all()
+
+    def test_of_a_rare_flag_are_no_flag(self):
+        spec, rows = clinic_spec(), clinic_rows(a_little_of_everything, rows=2_000)
+        rare = pa.array((np.arange(2_000) % 50 == 0).astype(np.int8))
+        fitted = fit(
+            spec, rows.set_column(rows.column_names.index("hypertension"), "hypertension", rare), seed=0, threads=1
+        )
+        assert next(column.usual for column in fitted.columns if column.name == "hypertension") == 0.0
+
+    def test_of_a_number_are_its_median(self, model):
+        rows = clinic_rows(a_little_of_everything, rows=4_000)
+        usual = next(column.usual for column in model.columns if column.name == "age")
+        assert usual == float(np.median(rows.column("age").to_numpy()))
+
+
 class TestEverythingElse:
     def test_within_the_support_stays_as_it_is(self, model, rows):
         inputs = model.encode(rows)
@@ -56,9 +79,11 @@ class TestEverythingElse:
             inside[:, place] = (inputs[:, place] >= column.low) & (inputs[:, place] <= column.high)
         assert (model.supported(inputs)[inside] == inputs[inside]).all()
 
-    def test_missing_values_stay_missing(self, model, rows):
+    def test_missing_values_of_which_training_saw_enough_stay_missing(self, model, rows):
         inputs = model.encode(rows)
-        assert (np.isnan(model.supported(inputs)) == np.isnan(inputs)).all()
+        place = [column.name for column in model.columns].index("miss_rate")
+        assert np.isnan(inputs[:, place]).any()
+        assert (np.isnan(model.supported(inputs)[:, place]) == np.isnan(inputs[:, place])).all()
 
     def test_flags_are_no_numbers(self, rows):
         spec = clinic_spec()
