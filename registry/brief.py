@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry.changes import Changes
+from registry.changes import Changes, policy_lines
 from registry.evidence import Evidence, changes_of, judged_rows
 from registry.names import signatures_required
 from registry.report_words import SIGNS, in_markdown, short
@@ -89,6 +89,7 @@ def _differences(found: Changes) -> list[str]:
     verdicts = ", ".join(f"{item.name} {item.before} → {item.now or 'not asked'}" for item in found.verdicts)
     data = "other data" if found.snapshot else "the same data"
     lines = [f"{data}, {'another' if found.policy else 'the same'} policy"]
+    lines += [in_markdown(line) for line in policy_lines(found)]
     lines += [f"verdicts: {verdicts}"] if verdicts else []
     lines += [f"asked for the first time: {', '.join(found.gates_added)}"] if found.gates_added else []
     lines += [f"new features: {', '.join(found.features_added)}"] if found.features_added else []

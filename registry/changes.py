@@ -13,6 +13,8 @@ from registry.champion import Champion
 GATES = "gates.json"
 COMPARED = ("auc", "pr_auc", "brier", "ece", "slope")
 """Metrics of all rows that are laid side by side."""
+POLICY_LINES = 6
+"""Changed numbers of the policy that are named before the rest is counted."""
 
 Facts = Mapping[str, Any]
 
@@ -72,6 +74,8 @@ class Changes:
         Those that are others.
     policy, snapshot
         Whether another policy was asked, and other data used.
+    policy_numbers
+        The policy's values that are others; None where the older version did not write them down.
     rows
         Rows that each was judged on, before and now.
     """
@@ -83,6 +87,7 @@ class Changes:
     features_removed: tuple[str, ...] | None
     hyperparameters: tuple[Changed, ...]
     policy: bool
+    policy_numbers: tuple[Changed, ...] | None
     snapshot: bool
     rows: tuple[int | None, int | None]
 
@@ -113,9 +118,24 @@ def changes(current: Facts, previous: Facts) -> Changes:
         features_removed=removed,
         hyperparameters=_hyperparameters(current, previous),
         policy=current.get("policy") != previous.get("policy"),
+        policy_numbers=_policy_numbers(current.get("policy_numbers"), previous.get("policy_numbers")),
         snapshot=current.get("snapshot") != previous.get("snapshot"),
         rows=(_rows(previous), _rows(current)),
     )
+
+
+def policy_lines(found: Changes) -> tuple[str, ...]:
+    """Return what is other in the policy in a few lines; none where it is the same."""
+    if not found.policy:
+        return ()
+    numbers = found.policy_numbers
+    if numbers is None:
+        return ("the older version did not write its policy's numbers down: compare the two policies by hand",)
+    if not numbers:
+        return ("no number of the policy is another: its words, waivers or planted faults are",)
+    lines = [f"policy: {item.name} {item.before or '–'} → {item.now or '–'}" for item in numbers[:POLICY_LINES]]
+    more = len(numbers) - POLICY_LINES
+    return (*lines, f"policy: and {more} more") if more > 0 else tuple(lines)
 
 
 def _metrics(now: Facts, before: Facts) -> list[MetricPair]:
@@ -137,8 +157,12 @@ def _hyperparameters(current: Facts, previous: Facts) -> tuple[Changed, ...]:
     return _differences(_words(now), _words(before)) if now is not None and before is not None else ()
 
 
+def _policy_numbers(now: Facts | None, before: Facts | None) -> tuple[Changed, ...] | None:
+    return _differences(_words(now), _words(before)) if now is not None and before is not None else None
+
+
 def _words(values: Facts) -> dict[str, str]:
-    return {name: str(value) for name, value in values.items()}
+    return {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in values.items()}
 
 
 def _differences(now: Mapping[str, str], before: Mapping[str, str]) -> tuple[Changed, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 from crm.snapshot import Manifest
 from models.spec import ModelSpec
 from registry.changes import Changes, Predecessor, changes
+from registry.policy_numbers import policy_numbers
 from registry.report_words import judged_on
 from validation.drift import Shift
 from validation.gates.panel import status
@@ -102,6 +103,7 @@ def gates_json(evidence: Evidence) -> dict[str, Any]:
         "model": evidence.spec.name,
         "status": status(evidence.gates).value,
         "policy": policy.digest,
+        "policy_numbers": policy_numbers(policy),
         "snapshot": evidence.snapshot.digest,
         "rows": {
             "n": measured.overall.n,

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from registry.card import TITLES, CardField, completeness
+from registry.changes import policy_lines
 from registry.evidence import Evidence, changes_of, judged_rows
 from registry.plots.drawing import inline
 from registry.plots.inputs import words_of
@@ -40,6 +41,7 @@ def render_report(evidence: Evidence, plots: Mapping[str, str], card: tuple[Card
     card
         The filled model card.
     """
+    changed = changes_of(evidence)
     lines, more = headlines(evidence.gates, FIRST_SCREEN)
     return (
         _environment()
@@ -57,7 +59,8 @@ def render_report(evidence: Evidence, plots: Mapping[str, str], card: tuple[Card
             more=more,
             worries=worries(evidence.gates),
             waivers=uses(evidence.gates, evidence.policy),
-            changes=changes_of(evidence),
+            changes=changed,
+            policy_lines=policy_lines(changed) if changed else (),
             moved=[words_of(evidence, name) for name, shift in evidence.drift.items() if shift.to_act],
             tables=group_tables(evidence),
             thresholds=policy_rows(evidence.policy),

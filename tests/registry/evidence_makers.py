@@ -215,7 +215,7 @@ def drift(names):
 
 
 def predecessor(evidence):
-    """Return an older version of the same model: fewer gates, one feature more and one less, other rounds."""
+    """Return an older version of the same model: fewer gates, one feature more and one less, another policy."""
     gates = gates_json(evidence)
     older = {
         **gates,
@@ -223,5 +223,6 @@ def predecessor(evidence):
         "features": [*gates["features"][1:], "welfare"],
         "hyperparameters": {**gates["hyperparameters"], "rounds": 200},
         "policy": "sha256:" + "c" * 64,
+        "policy_numbers": {**gates["policy_numbers"], "robustness.missing": 0.1},
     }
     return Predecessor(3, "sha256:" + "d" * 64, ("rita", "clara"), date(2026, 10, 1), older)

@@ -57,7 +57,7 @@ class TestTheFirstScreen:
         assert "On the same rows: AUC +0.004 (−0.002 to +0.010)" in first
         assert "Features: new lead_days; dropped welfare." in first
         assert "rounds 200 → 300" in first
-        assert "The same data, another policy." in first
+        assert "The same data, another policy. Policy: robustness.missing 0.1 → 0.35." in first
         assert "Asked for the first time: robustness, stability, champion, privacy, serving, usefulness." in first
 
     def test_worries_in_a_few_lines_and_leaves_the_names_for_below(self, page, evidence):
@@ -194,6 +194,7 @@ class TestTheMachineReadableSide:
         said = gates_json(evidence)
         assert said["features"] == list(evidence.spec.feature_names)
         assert said["hyperparameters"]["rounds"] == evidence.spec.rounds
+        assert said["policy_numbers"]["robustness.missing"] == evidence.policy.gates.robustness.missing.value
         assert said["compared_with"] == "sha256:" + "d" * 64
 
     def test_shows_waivers_on_their_check_and_in_a_list(self, evidence):
@@ -215,6 +216,7 @@ class TestTheBrief:
     def test_names_changes_worries_and_waivers(self, evidence):
         brief = review_brief(evidence)
         assert "**What changed** against version 3 (`dddddddddddd`), signed by rita and clara on 2026-10-01:" in brief
+        assert "- policy: robustness.missing 0.1 → 0.35" in brief
         assert "failed, waived until 2027-01-31 by maria" in brief
         assert "**Waivers in use** (an approval ends with the first of them)" in brief
         assert "otto" not in brief

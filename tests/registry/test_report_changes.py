@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from registry.champion import Champion, Standing
-from registry.changes import Changed, changes, predecessor_of
+from registry.changes import POLICY_LINES, Changed, changes, policy_lines, predecessor_of
 from registry.digest import VersionManifest
 
 
@@ -57,6 +57,37 @@ class TestWhatIsOtherwise:
         older = {"auc": {"estimate": 0.70, "low": 0.69, "high": 0.71}, "unknown": {"estimate": 1.0}}
         (pair,) = changes(facts(), facts(metrics=older)).metrics
         assert (pair.name, pair.before["estimate"], pair.now["estimate"]) == ("auc", 0.70, 0.73)
+
+
+class TestAnotherPolicy:
+    def lines(self, now, before):
+        policy = {"policy": "sha256:q"}
+        older = facts(**policy) if before is None else facts(policy_numbers=before, **policy)
+        return policy_lines(changes(facts(policy_numbers=now), older))
+
+    def test_is_told_by_each_number_that_is_another(self):
+        before = {"robustness.missing": 0.35, "bias.auc": 0.6, "bias.spread": 0.15}
+        now = {"robustness.missing": 0.1, "bias.auc": 0.6, "privacy.k": 5}
+        assert self.lines(now, before) == (
+            "policy: robustness.missing 0.35 → 0.1",
+            "policy: privacy.k – → 5",
+            "policy: bias.spread 0.15 → –",
+        )
+
+    def test_is_told_in_a_few_lines_that_count_the_rest(self):
+        before = {f"gate.limit_{place}": 0.1 for place in range(POLICY_LINES + 3)}
+        lines = self.lines(dict.fromkeys(before, 0.2), before)
+        assert len(lines) == POLICY_LINES + 1
+        assert lines[-1] == "policy: and 3 more"
+
+    def test_in_words_alone_has_no_other_number(self):
+        assert self.lines({"bias.auc": 0.6}, {"bias.auc": 0.6})[0].startswith("no number of the policy is another")
+
+    def test_of_a_version_that_wrote_no_numbers_down_is_not_called_the_same(self):
+        assert self.lines({"bias.auc": 0.6}, None)[0].startswith("the older version did not write its policy's numbers")
+
+    def test_that_is_the_same_says_nothing(self):
+        assert policy_lines(changes(facts(), facts())) == ()
 
 
 class TestAnOlderRelease:
