@@ -98,6 +98,11 @@ def reads_a_person() -> bool:
     return sys.stdout.isatty()
 
 
+def can_ask() -> bool:
+    """Return whether a person reads what is said beside the result and can answer it."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def program() -> str:
     """Return how this program is called from here: by its name where the shell finds it, else by its path."""
     called = Path(sys.argv[0]).resolve()
