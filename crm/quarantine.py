@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from caregate.errors import BadInput, CaregateError, NotFound, Refused
 from crm.deidentify import quarantine_label, row_mark
-from crm.rules import Rule
+from crm.rules import Action, Rule
 from crm.snapshot import QUARANTINE, Snapshot
+from crm.tables import TABLES
 from governance.held_rows import Held
 from governance.quarantine import Quarantine
 from governance.row_keys import RowKeys
@@ -30,8 +31,15 @@ class RowNotHeld(NotFound):
 class RuleHoldsNothing(NotFound):
     """A rule holds no row of the snapshot back."""
 
-    def __init__(self, digest: str) -> None:
-        super().__init__(f"no row of snapshot {digest[:19]} is held back by that rule: see `caregate quarantine list`")
+    def __init__(self, digest: str, holding: Collection[str]) -> None:
+        super().__init__(f"no row of snapshot {digest[:19]} is held back by that rule; rows are by: {_named(holding)}")
+
+
+class UnknownRule(NotFound):
+    """No source has a rule of this name."""
+
+    def __init__(self, name: str, holding: Collection[str]) -> None:
+        super().__init__(f"no rule is named {name!r}; rows are held back by: {_named(holding)}")
 
 
 class WhichTable(BadInput):
@@ -109,10 +117,24 @@ def rows_of(snapshot: Snapshot, rule: str, *, table: str | None = None) -> list[
     RuleHoldsNothing
         If there is none.
     """
-    found = [row for row in held_rows(snapshot) if row.rule == rule and table in (None, row.table)]
+    rows = [row for row in held_rows(snapshot) if table in (None, row.table)]
+    found = [row for row in rows if row.rule == rule]
     if not found:
-        raise RuleHoldsNothing(snapshot.manifest.digest)
+        raise RuleHoldsNothing(snapshot.manifest.digest, {row.rule for row in rows})
     return found
+
+
+def require_known(rule: str, rows: Sequence[Held]) -> None:
+    """Refuse a rule that holds back none of `rows` and that this release does not have.
+
+    Raises
+    ------
+    UnknownRule
+        Names the rules that hold rows back.
+    """
+    holding = {row.rule for row in rows}
+    if rule not in holding | _rule_names():
+        raise UnknownRule(rule, holding)
 
 
 def open_row(snapshot: Snapshot, row: Held, vault: Vault) -> dict[str, object]:
@@ -150,16 +172,28 @@ def binding(source: str, table: str, rule: str) -> str:
     return known.get(rule, "this release of Caregate does not know it")
 
 
+def _rule_names() -> set[str]:
+    rules = [rule for source in _own_rules() for rule in _rules_of(source, "")]
+    rules += [rule for table in TABLES for rule in _rules_of("csv", table)]
+    return {rule.name for rule in rules if rule.action is Action.QUARANTINE}
+
+
 def _rules_of(source: str, table: str) -> Sequence[Rule]:
     from crm.sources.canonical_rules import canonical_rules
+
+    own = _own_rules()
+    return own[source]() if source in own else canonical_rules(table, for_scoring=False)
+
+
+def _own_rules() -> dict[str, Callable[[], Sequence[Rule]]]:
     from crm.sources.diabetes_130_rules import encounter_rules
     from crm.sources.noshow_kaggle_rules import appointment_rules
 
-    own: dict[str, Callable[[], Sequence[Rule]]] = {
-        "noshow-kaggle": lambda: appointment_rules(for_scoring=False),
-        "diabetes-130": encounter_rules,
-    }
-    return own[source]() if source in own else canonical_rules(table, for_scoring=False)
+    return {"noshow-kaggle": lambda: appointment_rules(for_scoring=False), "diabetes-130": encounter_rules}
+
+
+def _named(rules: Collection[str]) -> str:
+    return ", ".join(sorted(rules)) or "none"
 
 
 @dataclass(frozen=True)

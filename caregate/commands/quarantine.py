@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from caregate.commands.context import AsJson, Context, Home, guarded, open_context
-from caregate.errors import BadInput
-from caregate.terminal import reads_a_person
+from caregate.errors import BadInput, Refused
+from caregate.terminal import can_ask, reads_a_person
 
 if TYPE_CHECKING:
     from crm.snapshot import Snapshot
@@ -36,6 +37,22 @@ class NotOnATerminal(BadInput):
         super().__init__("a row held back is shown on a terminal and nowhere else: do not redirect the output")
 
 
+class NobodyToAsk(BadInput):
+    """All rows of a rule would be discarded, and nobody can be asked."""
+
+    def __init__(self, question: str) -> None:
+        super().__init__(
+            f"{question} Nobody can be asked without a terminal, so nothing is discarded: say --yes, or name the rows"
+        )
+
+
+class SaidNo(Refused):
+    """The person who was asked did not agree."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing is discarded: that was no yes")
+
+
 class NothingNamed(BadInput):
     """Neither rows nor a rule were named."""
 
@@ -52,14 +69,17 @@ def list_rows(
     as_json: AsJson = False,
 ) -> None:
     """List the rows held back, by rule: number, since when, and held, released or discarded. Shows no value."""
-    from crm.quarantine import binding, held_rows
+    from crm.quarantine import binding, held_rows, require_known
     from crm.snapshot import open_snapshot, published
 
     context = open_context(home, as_json)
     root = context.settings.snapshots_dir
     snapshots = [open_snapshot(root, snapshot)] if snapshot else published(root)
     standing = _quarantine(context).standing()
-    rows = [row for item in snapshots for row in held_rows(item) if rule in (None, row.rule)]
+    rows = [row for item in snapshots for row in held_rows(item)]
+    if rule is not None:
+        require_known(rule, rows)
+        rows = [row for row in rows if row.rule == rule]
     why = {place: binding(*place) for place in {(row.source, row.table, row.rule) for row in rows}}
     listed = [
         {
@@ -71,13 +91,13 @@ def list_rows(
         for row in rows
     ]
     context.terminal.result(listed)
-    for line in _lines(listed):
+    for line in _lines(listed, rule):
         context.terminal.line(line)
 
 
-def _lines(listed: Sequence[dict[str, Any]]) -> Iterator[str]:
+def _lines(listed: Sequence[dict[str, Any]], asked: str | None) -> Iterator[str]:
     if not listed:
-        yield "no row is held back"
+        yield f"no row is held back by {asked}" if asked else "no row is held back"
     for snapshot, rows in groupby(listed, itemgetter("snapshot", "source")):
         yield f"{snapshot[0].removeprefix('sha256:')[:12]} {snapshot[1]}"
         order = itemgetter("table", "rule", "state")
@@ -168,6 +188,7 @@ def discard_rows(
     ] = None,
     rule: Annotated[str | None, typer.Option(help="All rows that this rule holds back.")] = None,
     table: OfTable = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a whole rule's rows are discarded.")] = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -182,8 +203,26 @@ def discard_rows(
         _, held = _find(context, snapshot, rows, table)
     else:
         held = rows_of(open_snapshot(context.settings.snapshots_dir, snapshot), str(rule), table=table)
+        if not yes:
+            _ask(context, held)
     count = _quarantine(context).discard(held, reason=reason, by=context.settings.user)
     _show(context, "discarded", held, count, "; nothing opens them any more")
+
+
+def _ask(context: Context, held: Sequence[Held]) -> None:
+    """Go on only where a person agrees that these rows of one rule are discarded; done ones need no answer."""
+    from governance.held_rows import State
+
+    standing = _quarantine(context).standing()
+    count = sum(standing.of(row) is not State.DISCARDED for row in held)
+    if not count:
+        return
+    question = f"{count:,} row(s) that {held[0].rule} holds back would be unreadable for good."
+    if not can_ask():
+        raise NobodyToAsk(question)
+    context.terminal.note(f"{question} Discard them? Say yes or no:")
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise SaidNo
 
 
 def _quarantine(context: Context) -> Quarantine:
@@ -204,5 +243,7 @@ def _find(context: Context, digest: str, numbers: Sequence[int], table: str | No
 def _show(context: Context, verdict: str, held: Sequence[Held], count: int, then: str) -> None:
     numbers = [row.row_number for row in held]
     context.terminal.result({"state": verdict, "rows": numbers, "changed": count})
-    before = f", {len(held) - count:,} of them before" if count < len(held) else ""
-    context.terminal.line(f"{verdict}: {len(held):,} row(s){before}{then}")
+    if count:
+        context.terminal.line(f"{verdict}: {count:,} row(s){then}")
+    if count < len(held):
+        context.terminal.line(f"{verdict} already, left as they stood: {len(held) - count:,} row(s)")

@@ -127,6 +127,19 @@ class TestList:
         assert [row["row_number"] for row in only] == [3]
         assert caregate("list", "--snapshot", "0" * 8).exit_code == 2
 
+    @pytest.mark.parametrize("options", [[], ["--json"]])
+    def test_a_rule_that_there_is_not_is_wrong_use_and_those_that_hold_rows_are_named(
+        self, snapshot: Snapshot, options: list[str]
+    ) -> None:
+        result = caregate("list", "--rule", "negative-aeg", *options)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "no rule is named 'negative-aeg'; rows are held back by: implausible-age, negative-age" in result.stderr
+
+    def test_a_rule_that_holds_nothing_back_is_no_fault(self, snapshot: Snapshot) -> None:
+        for rule in ("missing-value", "outcome-before-encounter"):
+            result = caregate("list", "--rule", rule)
+            assert (result.exit_code, result.stdout) == (0, f"no row is held back by {rule}\n")
+
     def test_where_nothing_is_held_back_it_says_so(self, home: Settings) -> None:
         assert caregate("list").stdout == "no row is held back\n"
 
@@ -234,6 +247,14 @@ class TestRelease:
         assert caregate("release", digest(snapshot), 2, "--reason", "so").exit_code == 2
         assert acts(home) == []
 
+    def test_a_row_that_was_never_released_is_held_already(self, home: Settings, snapshot: Snapshot) -> None:
+        caregate("release", digest(snapshot), 2, "--reason", WHY)
+        lines = caregate("hold", digest(snapshot), 2, 4, "--reason", WHY).stdout.splitlines()
+        assert lines[0].startswith("held: 1 row(s); ")
+        assert lines[1:] == ["held already, left as they stood: 1 row(s)"]
+        again = caregate("hold", digest(snapshot), 2, 4, "--reason", WHY).stdout
+        assert again == "held already, left as they stood: 2 row(s)\n"
+
     def test_can_be_taken_back(self, home: Settings, file: Path, snapshot: Snapshot) -> None:
         caregate("release", digest(snapshot), 2, "--reason", WHY)
         result = caregate("hold", digest(snapshot), 2, "--reason", WHY, "--json")
@@ -249,14 +270,52 @@ class TestDiscard:
         snapshot.verify(content=True)
 
     def test_a_whole_rule_at_once(self, home: Settings, snapshot: Snapshot) -> None:
-        result = caregate("discard", digest(snapshot), "--rule", "implausible-age", "--reason", WHY)
+        result = caregate("discard", digest(snapshot), "--rule", "implausible-age", "--reason", WHY, "--yes")
         assert "2 row(s)" in result.stdout
         standing = Quarantine(open_database(home.ledger_url)).standing()
         assert len(standing.discarded) == 2
+
+    def test_a_whole_rule_is_not_discarded_where_nobody_can_be_asked(self, home: Settings, snapshot: Snapshot) -> None:
+        result = caregate("discard", digest(snapshot), "--rule", "implausible-age", "--reason", WHY)
+        assert result.exit_code == 2
+        assert "2 row(s) that implausible-age holds back" in result.stderr
+        assert "--yes" in result.stderr
+        assert acts(home) == []
+
+    @pytest.mark.parametrize(("answer", "code", "gone"), [("yes", 0, 2), ("no", 1, 0), ("", 1, 0)])
+    def test_on_a_terminal_a_whole_rule_is_asked_for_first(
+        self, home: Settings, snapshot: Snapshot, answer: str, code: int, gone: int
+    ) -> None:
+        heard, asked = b"", False
+
+        def hear(descriptor: int) -> bytes:
+            nonlocal heard, asked
+            said = os.read(descriptor, 4096)
+            heard += said
+            if b"yes or no" in heard and not asked:
+                asked = True
+                os.write(descriptor, f"{answer}\n".encode())
+            return b"" if not said else b"."
+
+        words = ["quarantine", "discard", digest(snapshot), "--rule", "implausible-age", "--reason", WHY]
+        status = pty.spawn([sys.executable, "-c", "from caregate.cli import main; main()", *words], hear, lambda _: b"")
+        assert os.waitstatus_to_exitcode(status) == code
+        assert b"2 row(s) that implausible-age holds back" in heard
+        assert len(Quarantine(open_database(home.ledger_url)).standing().discarded) == gone
+
+    def test_only_rows_that_can_still_be_read_are_asked_about(self, home: Settings, snapshot: Snapshot) -> None:
+        every = ("discard", digest(snapshot), "--rule", "implausible-age", "--reason", WHY)
+        caregate("discard", digest(snapshot), 2, "--reason", WHY)
+        assert "1 row(s) that" in caregate(*every).stderr
+        caregate("discard", digest(snapshot), 4, "--reason", WHY)
+        result = caregate(*every)
+        assert (result.exit_code, result.stdout) == (0, "discarded already, left as they stood: 2 row(s)\n")
 
     @pytest.mark.parametrize("extra", [[], ["2", "--rule", "implausible-age"]])
     def test_neither_rows_nor_a_rule_or_both_is_wrong_use(self, snapshot: Snapshot, extra: list[str]) -> None:
         assert caregate("discard", digest(snapshot), *extra, "--reason", WHY).exit_code == 2
 
     def test_a_rule_that_holds_nothing_back_is_wrong_use(self, snapshot: Snapshot) -> None:
-        assert caregate("discard", digest(snapshot), "--rule", "negative-aeg", "--reason", WHY).exit_code == 2
+        result = caregate("discard", digest(snapshot), "--rule", "negative-aeg", "--reason", WHY, "--yes")
+        assert result.exit_code == 2
+        assert "implausible-age, negative-age" in result.stderr
