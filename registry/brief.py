@@ -5,7 +5,7 @@ from __future__ import annotations
 from registry.changes import Changes, policy_lines
 from registry.evidence import Evidence, changes_of, judged_rows
 from registry.names import signatures_required
-from registry.report_words import SIGNS, in_markdown, short
+from registry.report_words import SIGNS, in_markdown, short, tally
 from registry.worries import Worry, briefly, headlines
 from validation.gates.panel import status
 from validation.gates.result import GateResult, Verdict
@@ -50,14 +50,11 @@ def _head(evidence: Evidence) -> str:
 
 
 def _table(gates: tuple[GateResult, ...]) -> str:
-    lines = ["| gate | verdict | passed | cannot tell | failed |", "|---|---|---:|---:|---:|"]
+    lines = ["| gate | verdict | passed | cannot tell | failed, waived | failed |", "|---|---|---:|---:|---:|---:|"]
     for gate in gates:
-        counts = [sum(check.verdict is verdict for check in gate.checks) for verdict in _ORDER]
-        lines.append(f"| {gate.gate} | {_said(gate.verdict)} | {counts[0]} | {counts[1]} | {counts[2]} |")
+        said = " | ".join(str(number) for _, number in tally(gate))
+        lines.append(f"| {gate.gate} | {_said(gate.verdict)} | {said} |")
     return "\n".join(lines)
-
-
-_ORDER = (Verdict.PASSED, Verdict.CANNOT_TELL, Verdict.FAILED)
 
 
 def _said(verdict: Verdict) -> str:
@@ -110,11 +107,11 @@ def _worries(gates: tuple[GateResult, ...]) -> str:
 def _line(worry: Worry) -> str:
     what = ", ".join(worry.what[:3]) + (f" and {len(worry.what) - 3} more" if len(worry.what) > 3 else "")
     about = f" ({briefly(worry.groups, NAMED)})" if worry.groups else ""
+    why = worry.why if len(worry.why) <= CAUSE else f"{worry.why[:CAUSE].rsplit(' ', 1)[0]} …"
     if worry.waiver:
-        why = f"failed, waived until {worry.waiver.until.isoformat()} by {in_markdown(worry.waiver.owner)}"
-    else:
-        why = worry.why if len(worry.why) <= CAUSE else f"{worry.why[:CAUSE].rsplit(' ', 1)[0]} …"
-    return f"- {SIGNS[worry.verdict]} *{worry.gate}*, {what}{about}: {why}"
+        until = worry.waiver.until.isoformat()
+        why = f"failed ({why}), waived until {until} by {in_markdown(worry.waiver.owner)}"
+    return f"- {SIGNS[worry.mark]} *{worry.gate}*, {what}{about}: {why}"
 
 
 def _waivers(evidence: Evidence) -> str:

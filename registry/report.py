@@ -17,7 +17,7 @@ from registry.plots.inputs import words_of
 from registry.report_matrix import matrix_of
 from registry.report_plots import BROAD, caption, places_of
 from registry.report_tables import BOUNDED, group_tables, policy_rows
-from registry.report_words import count, label, limit, metric_words, number, question, short, sign
+from registry.report_words import count, label, limit, metric_words, number, question, short, sign, tally
 from registry.worries import briefly, by_partition, headlines, worries
 from validation.gates.panel import status
 from validation.waivers import uses
@@ -104,6 +104,7 @@ def _environment() -> Environment:
         "metric": metric_words,
         "question": question,
         "sign": sign,
+        "tally": tally,
         "short": short,
         "by_partition": by_partition,
         "briefly": lambda groups: briefly(groups, NAMED),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from validation.gates.result import Check, Verdict
+from validation.gates.result import Check, GateResult, Verdict
 
 QUESTIONS = {
     "data": "Is the data what it is said to be? The rules and what they found are in data-quality.html.",
@@ -140,6 +140,18 @@ def _part(shared: int, patients: int, under: int) -> str:
 def sign(verdict: Verdict) -> str:
     """Return the mark of `verdict`."""
     return SIGNS[verdict]
+
+
+def tally(gate: GateResult) -> tuple[tuple[str, int], ...]:
+    """Return how many checks of `gate` passed, cannot tell, failed and are waived, and failed, each with its mark."""
+    open_ones = [check for check in gate.checks if check.verdict is Verdict.CANNOT_TELL]
+    waived = sum(check.waiver is not None for check in open_ones)
+    return (
+        (SIGNS[Verdict.PASSED], sum(check.verdict is Verdict.PASSED for check in gate.checks)),
+        (SIGNS[Verdict.CANNOT_TELL], len(open_ones) - waived),
+        ("waived", waived),
+        (SIGNS[Verdict.FAILED], sum(check.verdict is Verdict.FAILED for check in gate.checks)),
+    )
 
 
 def short(digest: str) -> str:

@@ -39,6 +39,11 @@ class Worry:
     waiver: Waived | None = None
 
     @property
+    def mark(self) -> Verdict:
+        """What the check itself said: a waiver makes no failure less of one."""
+        return Verdict.FAILED if self.waiver else self.verdict
+
+    @property
     def gate(self) -> str:
         """The gates by name."""
         return ", ".join(self.gates)
@@ -105,7 +110,12 @@ def _of_gate(gate: GateResult, kind: Callable[[Check], bool]) -> Iterable[Worry]
 
 
 def _cause(check: Check) -> str:
-    """Put checks of groups together: those that were decided by what the policy says, the others by what is lacking."""
+    """Put checks of groups together: those that were decided by what the policy says, the others by what is lacking.
+
+    A waived one keeps its numbers: somebody answers for just that.
+    """
+    if check.waiver:
+        return check.reason
     if not _open(check):
         return check.reason.partition(": ")[2] or check.reason
     return INSIDE if check.interval else check.reason

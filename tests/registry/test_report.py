@@ -71,6 +71,17 @@ class TestTheFirstScreen:
         assert f"{WAIVER['reason']} maria answers for it until 2027-01-31; in use." in first
         assert "otto answers for it until 2027-01-31; not needed: the check did not fail." in first
 
+    def test_plays_no_waived_failure_down(self, page):
+        first = section(page, "first")
+        (line,) = [item for item in re.findall(r"<li>.*?</li>", first, flags=re.DOTALL) if "waived until" in item]
+        assert 'class="failed"' in line
+        said = words(line)
+        assert "failed : at least 0.41, and 0.35 is allowed waived until 2027-01-31 by maria" in said
+
+    def test_counts_waived_failures_apart_from_what_cannot_be_told(self, page):
+        (tile,) = re.findall(r'<li><a href="#robustness">.*?</li>', section(page, "first"), flags=re.DOTALL)
+        assert words(tile) == "robustness ? cannot-tell 2 ✓ 1 ? 1 waived"
+
     def test_says_that_held_out_rows_lie_elsewhere(self, page):
         assert "Held-out rows lie elsewhere than training: age." in words(section(page, "first"))
 
@@ -217,7 +228,9 @@ class TestTheBrief:
         brief = review_brief(evidence)
         assert "**What changed** against version 3 (`dddddddddddd`), signed by rita and clara on 2026-10-01:" in brief
         assert "- policy: robustness.missing 0.1 → 0.35" in brief
-        assert "failed, waived until 2027-01-31 by maria" in brief
+        assert "✕ *robustness*, decisions without a field (days since miss): failed (at least 0.41" in brief
+        assert "0.35 is allowed), waived until 2027-01-31 by maria" in brief
+        assert "| robustness | ? cannot-tell | 2 | 1 | 1 | 0 |" in brief
         assert "**Waivers in use** (an approval ends with the first of them)" in brief
         assert "otto" not in brief
         assert TODAY.isoformat() not in brief

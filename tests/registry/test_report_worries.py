@@ -68,6 +68,15 @@ class TestOneCause:
         assert (first.waiver, first.groups) == (waived.waiver, ("sex=x",))
         assert (second.waiver, second.groups) == (None, ("age=75+",))
 
+    def test_of_a_waived_failure_keeps_its_numbers_and_that_it_failed(self):
+        reason = "at most 0.7, and 0.8 is asked: four fifths"
+        waived = replace(
+            check("tpr_ratio", reason=reason, group="sex=x"),
+            waiver=Waived("it may stand a while", "maria", date(2027, 1, 1)),
+        )
+        (found,) = worries((gate("bias", waived),))
+        assert (found.mark, found.verdict, found.why) == (Verdict.FAILED, Verdict.CANNOT_TELL, reason)
+
 
 class TestHeadlines:
     def test_are_one_line_for_all_that_a_gate_cannot_tell(self):
