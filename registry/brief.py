@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from registry.changes import Changes, policy_lines
 from registry.evidence import Evidence, changes_of, judged_rows
+from registry.merits import merits
 from registry.names import signatures_required
-from registry.report_words import SIGNS, in_markdown, short, tally
+from registry.report_words import SIGNS, in_markdown, nothing_in_use, short, tally
 from registry.worries import Worry, briefly, headlines
 from validation.gates.panel import status
 from validation.gates.result import GateResult, Verdict
@@ -34,18 +35,18 @@ def review_brief(evidence: Evidence, report: str = REPORT) -> str:
         _changed(evidence),
         _worries(evidence.gates),
         _waivers(evidence),
-        _decide(evidence, report),
+        decision(evidence, report),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _head(evidence: Evidence) -> str:
-    spec = evidence.spec
+    spec, good = evidence.spec, merits(evidence)
     return (
         f"**{spec.title}**: {spec.use}\n\n"
         f"Judged on {judged_rows(evidence)}; "
         f"data: {in_markdown(evidence.snapshot.source)} ({evidence.snapshot.basis}), "
-        f"owner {in_markdown(evidence.snapshot.owner)}."
+        f"owner {in_markdown(evidence.snapshot.owner)}." + (f"\n\n**In numbers**: {good}." if good else "")
     )
 
 
@@ -53,12 +54,12 @@ def _table(gates: tuple[GateResult, ...]) -> str:
     lines = ["| gate | verdict | passed | cannot tell | failed, waived | failed |", "|---|---|---:|---:|---:|---:|"]
     for gate in gates:
         said = " | ".join(str(number) for _, number in tally(gate))
-        lines.append(f"| {gate.gate} | {_said(gate.verdict)} | {said} |")
+        lines.append(f"| {gate.gate} | {_said(gate)} | {said} |")
     return "\n".join(lines)
 
 
-def _said(verdict: Verdict) -> str:
-    return f"{SIGNS[verdict]} {verdict.value}"
+def _said(gate: GateResult) -> str:
+    return f"{SIGNS[gate.verdict]} {'no version in use' if nothing_in_use(gate) else gate.verdict.value}"
 
 
 def _changed(evidence: Evidence) -> str:
@@ -126,7 +127,8 @@ def _waivers(evidence: Evidence) -> str:
     return "**Waivers in use** (an approval ends with the first of them)\n\n" + "\n".join(lines)
 
 
-def _decide(evidence: Evidence, report: str) -> str:
+def decision(evidence: Evidence, report: str = REPORT) -> str:
+    """Return what is to be decided and how, as markdown."""
     if status(evidence.gates) is Verdict.FAILED:
         return f"A gate failed: this model cannot be registered. The whole evidence: `{report}`."
     is_open = status(evidence.gates) is Verdict.CANNOT_TELL

@@ -9,15 +9,28 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from registry.brief import decision
 from registry.card import TITLES, CardField, completeness
 from registry.changes import policy_lines
 from registry.evidence import Evidence, changes_of, judged_rows
+from registry.merits import merits
 from registry.plots.drawing import inline
 from registry.plots.inputs import words_of
 from registry.report_matrix import matrix_of
 from registry.report_plots import BROAD, caption, places_of
 from registry.report_tables import BOUNDED, group_tables, policy_rows
-from registry.report_words import count, label, limit, metric_words, number, question, short, sign, tally
+from registry.report_words import (
+    count,
+    label,
+    limit,
+    metric_words,
+    nothing_in_use,
+    number,
+    question,
+    short,
+    sign,
+    tally,
+)
 from registry.worries import briefly, by_partition, headlines, worries
 from validation.gates.panel import status
 from validation.waivers import uses
@@ -53,6 +66,8 @@ def render_report(evidence: Evidence, plots: Mapping[str, str], card: tuple[Card
             snapshot=evidence.snapshot,
             measured=evidence.measured,
             judged_rows=judged_rows(evidence),
+            merits=merits(evidence),
+            decision=plain(decision(evidence)),
             gates=evidence.gates,
             status=status(evidence.gates),
             headlines=lines,
@@ -105,11 +120,17 @@ def _environment() -> Environment:
         "question": question,
         "sign": sign,
         "tally": tally,
+        "nothing_in_use": nothing_in_use,
         "short": short,
         "by_partition": by_partition,
         "briefly": lambda groups: briefly(groups, NAMED),
     }
     return environment
+
+
+def plain(markdown: str) -> str:
+    """Return one of our own sentences without the marks of markdown."""
+    return markdown.replace("*", "").replace("`", "")
 
 
 def signed(value: float, digits: int = 3) -> str:

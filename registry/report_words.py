@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from validation.gates.champion import ALONE
+from validation.gates.champion import NAME as CHAMPION
 from validation.gates.result import Check, GateResult, Verdict
 
 QUESTIONS = {
@@ -152,6 +154,11 @@ def tally(gate: GateResult) -> tuple[tuple[str, int], ...]:
         ("waived", waived),
         (SIGNS[Verdict.FAILED], sum(check.verdict is Verdict.FAILED for check in gate.checks)),
     )
+
+
+def nothing_in_use(gate: GateResult) -> bool:
+    """Tell whether `gate` passed only since there is no version in use to compare with."""
+    return gate.gate == CHAMPION and gate.verdict is Verdict.PASSED and gate.checks[0].reason == ALONE
 
 
 def short(digest: str) -> str:

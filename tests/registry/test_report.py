@@ -13,6 +13,7 @@ from registry.report import FIRST_SCREEN, render_report
 from registry.report_plots import draw_plots
 from registry.report_words import QUESTIONS
 from tests.registry.evidence_makers import ELEVEN, TODAY, WAIVER, draws, full_evidence, full_plots
+from validation.gates.champion import champion
 from validation.gates.result import Check, GateResult, Verdict
 from validation.parts import Overlap
 from validation.probed import Probed, Refit
@@ -82,6 +83,20 @@ class TestTheFirstScreen:
         (tile,) = re.findall(r'<li><a href="#robustness">.*?</li>', section(page, "first"), flags=re.DOTALL)
         assert words(tile) == "robustness ? cannot-tell 2 ✓ 1 ? 1 waived"
 
+    def test_says_what_is_good_in_numbers(self, page, evidence):
+        label, flagged = evidence.rows.label, evidence.measured.flagged
+        auc = gates_json(evidence)["metrics"]["auc"]
+        said = (
+            f"AUC {auc['estimate']:.3f} ({auc['low']:.3f} to {auc['high']:.3f}); of those with the outcome, "
+            f"{label[flagged].mean() * flagged.sum() / label.sum():.0%} are among the {flagged.mean():.0%} of rows"
+        )
+        assert f"In numbers: {said}" in words(section(page, "first"))
+        assert f"**In numbers**: {said}" in review_brief(evidence)
+
+    def test_says_how_to_decide_as_the_brief_does(self, page):
+        said = words(section(page, "first"))
+        assert "set the tag approval to approved or rejected: &lt;reason&gt;; each cannot-tell" in said
+
     def test_says_that_held_out_rows_lie_elsewhere(self, page):
         assert "Held-out rows lie elsewhere than training: age." in words(section(page, "first"))
 
@@ -119,6 +134,12 @@ class TestWithoutAVersionInUse:
     def test_says_so(self, evidence):
         assert "No version is in use" in page_of(replace(evidence, predecessor=None))
         assert "no version is in use" in review_brief(replace(evidence, predecessor=None))
+
+    def test_calls_the_champion_gate_no_comparison_that_was_won(self, evidence):
+        alone = champion(replace(evidence.measured, versus=None), evidence.policy)
+        shown = replace(evidence, gates=(alone,), predecessor=None)
+        assert words(section(page_of(shown), "first")).startswith("Verdicts champion no version in use 1 ✓")
+        assert "| champion | ✓ no version in use |" in review_brief(shown)
 
     def test_says_why_one_could_not_be_compared_with(self, evidence):
         broken = replace(evidence, predecessor=None, incomparable="its files changed")
