@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_table_artifact
@@ -16,9 +16,13 @@ from governance.database import open_database, require_current
 from governance.ledger import Ledger
 from models.catalogue import SPECS, spec_of
 from registry.candidate import Candidate
-from registry.names import UNPROVEN
+from registry.names import APPROVAL, UNPROVEN, signatures_required
 from registry.stages import DEFAULT_SEED, Job, check_content, fit_model, judge_run, make_features, open_job
+from registry.versions import read_version
 from validation.gates.result import Verdict
+
+if TYPE_CHECKING:
+    from registry.registering import Registered
 
 ModelName = Annotated[str, AfterValidator(lambda name: spec_of(name).name), Field(json_schema_extra={"enum": [*SPECS]})]
 
@@ -38,6 +42,10 @@ class Trained(BaseModel):
         Where the evidence report lies.
     page
         The evidence in MLflow's UI, as a path; None where a gate failed.
+    state
+        What the reviewers said of the version so far: ``pending`` of a new one; None where a gate failed.
+    signatures
+        How many have to sign; two include a clinical reviewer.
     """
 
     model: str
@@ -49,6 +57,8 @@ class Trained(BaseModel):
     digest: str | None
     report: str
     page: str | None
+    state: str | None = None
+    signatures: int = 0
 
 
 @task(cache_policy=NO_CACHE, retries=1)
@@ -104,6 +114,8 @@ def register(settings: Settings, candidate: Candidate) -> Trained:
         page=f"/#/experiments/{registered.experiment_id}/models/{registered.model_id}/artifacts"
         if registered
         else None,
+        state=_state(settings, registered) if registered else None,
+        signatures=signatures_required(candidate.author, candidate.risk_class.value),
     )
     _write_down(settings, candidate, trained)
     return trained
@@ -148,6 +160,11 @@ def _write_down(settings: Settings, candidate: Candidate, trained: Trained) -> N
     facts = {"gates": {name: verdict.value for name, verdict in trained.gates.items()}, "snapshot": trained.snapshot}
     subject = f"{trained.model}/run/{trained.run_key}"
     ledger.append_once(candidate.author, "run.judge", subject, digest=candidate.policy, **facts)
+
+
+def _state(settings: Settings, version: Registered) -> str:
+    tags = read_version(open_database(settings.registry_url), version.model, version.version).tags
+    return tags[APPROVAL].partition(":")[0]
 
 
 def _show(settings: Settings, trained: Trained) -> None:

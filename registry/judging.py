@@ -41,7 +41,7 @@ from validation.waivers import apply_waivers, ends
 EXPLAINED = 500
 """Rows whose contributions are averaged into the global importance: its order no longer moves beyond."""
 COMPARED = 200_000
-"""Rows that the comparison of splits is made on: a difference between splits shows on far fewer."""
+"""Rows that splits, and both sides of one, are compared on: a difference shows on far fewer."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def judge_model(run: Run, model: FittedModel, rows: pa.Table, model_folder: Path
         author=run.author,
         predecessor=predecessor_of(run.incumbent.champion) if run.incumbent and run.incumbent.champion else None,
         incomparable=unavailable.get(CHAMPION, ""),
-        drift=_drift(model, train, test),
+        drift=_drift(subject),
     )
     write_evidence(folder / "evidence", evidence)
     write_quality(folder / "evidence", quality)
@@ -144,9 +144,11 @@ def _scored(run: Run, subject: Subject, train: pa.Table, test: pa.Table) -> tupl
     return replace(scored, champion=theirs), {}
 
 
-def _drift(model: FittedModel, train: pa.Table, test: pa.Table) -> dict[str, Shift]:
-    names = [column.name for column in model.columns]
-    return feature_drift(names, model.encode(train), model.encode(test), load_drift_limits())
+def _drift(subject: Subject) -> dict[str, Shift]:
+    names = [column.name for column in subject.model.columns]
+    sides = [subject.drawn(np.flatnonzero(part), COMPARED) for part in (subject.train, subject.test)]
+    before, after = (subject.model.encode(subject.rows.take(pa.array(places))) for places in sides)
+    return feature_drift(names, before, after, load_drift_limits())
 
 
 def scored_rows(

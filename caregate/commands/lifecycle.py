@@ -21,6 +21,8 @@ from caregate.settings import DEFAULT_HOME
 from caregate.terminal import plain, program
 from flows.environment import start_prefect
 
+PENDING = "pending"
+
 
 @guarded
 def init(home: Home = None, as_json: AsJson = False) -> None:
@@ -113,13 +115,15 @@ def _show_runs(context: Context, ended: list[Any]) -> None:
     terminal.table("gates", ("gate", *(item.model for item in ended)), rows)
     for item in ended:
         terminal.line(f"evidence of {item.model}: {item.report}")
-    waiting = [item for item in ended if item.version is not None]
+    waiting = [item for item in ended if item.state == PENDING]
     for item in ended:
         if item.version is None:
             terminal.line(f"{item.model} is not registered: a gate failed. Its run is kept.", style="red")
+        elif item.state != PENDING:
+            terminal.line(f"{item.model}: nothing new, this is version {item.version}, which is {item.state} already.")
     if waiting:
         terminal.line(_next_step(context, waiting), style="bold")
-    if len(waiting) < len(ended):
+    if any(item.version is None for item in ended):
         raise typer.Exit(1)
 
 
@@ -130,9 +134,11 @@ def _next_step(context: Context, waiting: list[Any]) -> str:
     stack = running_stack(context.settings)
     up = f"run `{program()} up{_home_option(context)}`, open http://127.0.0.1:{context.settings.port_base}"
     place = f"open {stack.mlflow}" if stack else up
+    two = " and ".join(item.model for item in waiting if item.signatures > 1)
+    second = f" {two} takes a second signature, as `clinician`." if two else ""
     return (
         f"Awaiting sign-off. Next: {place} with {pages} as `reviewer`, read the evidence and set the tag `approval` "
-        "to `approved`."
+        f"to `approved`.{second}"
     )
 
 

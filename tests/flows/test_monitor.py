@@ -33,6 +33,12 @@ def champion(home: Settings, prefect_server: str) -> int:
     return promote(home, "no-show", version).version
 
 
+class TestARunOfWhatIsInUse:
+    def test_makes_nothing_new_and_says_how_it_stands(self, champion: int) -> None:
+        again = train(model="no-show", author="ada")
+        assert (again.version, again.state, again.signatures) == (champion, "approved", 1)
+
+
 class TestMonitor:
     def test_without_newer_rows_there_is_nothing_to_look_at(self, home: Settings, champion: int) -> None:
         with pytest.raises(NothingNew, match="caregate ingest"):
