@@ -48,17 +48,15 @@ def simulate(
     """
     chance = np.random.default_rng(seed)
     patient = chance.integers(0, max(n * 2 // 3, 1), n)
-    of_patient = chance.normal(0, spread * 0.5, n)[patient]
-    logit = -1.8 + of_patient + chance.normal(0, spread * 0.85, n)
+    logit = -1.8 + chance.normal(0, spread * 0.5, n)[patient] + chance.normal(0, spread * 0.85, n)
     groups = _groups(chance, n)
     label = chance.random(n) < _probability(logit + shift + unseen * groups["welfare"].codes)
     seen = logit * slope + noise * chance.normal(0, 1, n) + leak * label
     blinded = np.flatnonzero((groups["sex"].codes == 0) & (chance.random(n) < blind))
     seen[blinded] = chance.permutation(seen[blinded])
-    ours = seen + behind * np.random.default_rng([seed, 1]).normal(0, 1, n)
     return ScoredRows(
         label=label,
-        score=_probability(ours),
+        score=_probability(seen + behind * np.random.default_rng([seed, 1]).normal(0, 1, n)),
         patient=patient,
         groups=groups,
         strata={"booked_ahead": chance.random(n) < 0.65},

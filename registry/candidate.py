@@ -62,6 +62,11 @@ class Candidate:
     valid_until: date | None = None
 
     @property
+    def last_day(self) -> str:
+        """The last day of the waivers that it stands on, ISO 8601; empty where it stands on none."""
+        return self.valid_until.isoformat() if self.valid_until else ""
+
+    @property
     def gate_status(self) -> Verdict:
         """The worst of the gates' verdicts."""
         return overall(list(self.gates.values()))

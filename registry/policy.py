@@ -80,7 +80,7 @@ class VersionFacts:
     verdicts
         What was said so far, in order.
     valid_until
-        Last day of the waivers that the version stands on; None where it stands on none.
+        Last day of the waivers that the version stands on.
     overtaken_by
         The version in use, if this one was not compared with it.
     """
@@ -126,8 +126,8 @@ def end_of(day: date) -> datetime:
 
 def expiry_of(facts: VersionFacts, at: datetime, days: int) -> datetime:
     """Return until when an approval given `at` holds: `days`, and never longer than the waivers it stands on."""
-    by_itself = at + timedelta(days=days)
-    return min(by_itself, end_of(facts.valid_until)) if facts.valid_until else by_itself
+    ends = at + timedelta(days=days)
+    return min(ends, end_of(facts.valid_until)) if facts.valid_until else ends
 
 
 def approvals_that_count(facts: VersionFacts, now: datetime) -> list[Signature]:
@@ -141,10 +141,9 @@ def approvals_that_count(facts: VersionFacts, now: datetime) -> list[Signature]:
 def state_of(facts: VersionFacts, now: datetime) -> State:
     """Return where the version stands; an approval that expired counts no more."""
     said = {item.verdict for item in facts.verdicts}
-    if Verdict.REVOKED in said:
-        return State.REVOKED
-    if Verdict.REJECTED in said:
-        return State.REJECTED
+    for ended, state in ((Verdict.REVOKED, State.REVOKED), (Verdict.REJECTED, State.REJECTED)):
+        if ended in said:
+            return state
     counted = approvals_that_count(facts, now)
     enough = len({item.by for item in counted}) >= facts.signatures
     clinical = facts.signatures == 1 or any(item.clinical for item in counted)

@@ -33,6 +33,7 @@ from caregate.errors import Refused
 from caregate.settings import Settings
 from registry import names
 from registry.agreement import require_agreement
+from registry.birth_tags import version_tags
 from registry.candidate import Candidate
 from registry.connection import Registry, open_registry
 from registry.digest import VersionManifest, hash_files, write_manifest
@@ -131,14 +132,10 @@ def _seal(candidate: Candidate) -> str:
         policy=candidate.policy,
         files=hash_files(candidate.folder),
         compared_with=candidate.compared_with,
-        valid_until=_last_day(candidate),
+        valid_until=candidate.last_day,
     )
     write_manifest(candidate.folder, manifest)
     return manifest.digest
-
-
-def _last_day(candidate: Candidate) -> str:
-    return candidate.valid_until.isoformat() if candidate.valid_until else ""
 
 
 def _version_of(registry: Registry, candidate: Candidate) -> Registered | None:
@@ -235,24 +232,3 @@ def _fitting(brief: str) -> str:
         return brief
     kept = brief[: DESCRIPTION_LIMIT - len(CUT)].rpartition("\n")[0]
     return kept + CUT
-
-
-def version_tags(candidate: Candidate, digest: str) -> dict[str, str]:
-    """Return the tags that a version is born with."""
-    signatures = names.signatures_required(candidate.author, candidate.risk_class.value)
-    fixed = {
-        names.APPROVAL: "pending",
-        names.GATE_STATUS: candidate.gate_status.value,
-        names.AUTHOR: candidate.author,
-        names.DIGEST: digest,
-        names.SNAPSHOT: candidate.snapshot,
-        names.POLICY: candidate.policy,
-        names.RUN_KEY: candidate.run_key,
-        names.RISK_CLASS: candidate.risk_class.value,
-        names.SIGNATURES: str(signatures),
-    }
-    if candidate.recipe:
-        fixed[names.RECIPE] = candidate.recipe
-    if candidate.valid_until:
-        fixed[names.VALID_UNTIL] = _last_day(candidate)
-    return fixed | {f"{names.GATE}{gate}": verdict.value for gate, verdict in candidate.gates.items()}
