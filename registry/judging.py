@@ -19,6 +19,7 @@ from models.splitting import Parts, patient_codes, split
 from models.training import fit, importance
 from registry.brief import review_brief
 from registry.candidate import Candidate
+from registry.champion import Champion
 from registry.changes import predecessor_of
 from registry.evidence import Evidence, overall_metrics, write_evidence
 from registry.examining import examine
@@ -84,6 +85,11 @@ class Run:
     today: date
     consent_to: str | None = None
 
+    @property
+    def champion(self) -> Champion | None:
+        """The version in use, where there is one that can be compared with."""
+        return self.incumbent.champion if self.incumbent else None
+
 
 def judge_model(run: Run, model: FittedModel, rows: pa.Table, model_folder: Path, folder: Path) -> Candidate:
     """Judge `model` on the held-out part of `rows` and fill `folder` with it and its evidence."""
@@ -101,11 +107,11 @@ def judge_model(run: Run, model: FittedModel, rows: pa.Table, model_folder: Path
         rows=scored,
         measured=measured,
         gates=gates,
-        splits=_compare(run, scored, parts.description, rows),
+        splits=_compare(run, subject, scored, parts.description),
         importance=importance(model, test.slice(0, EXPLAINED)),
         training=_training_facts(run, train, test, parts.description),
         author=run.author,
-        predecessor=predecessor_of(run.incumbent.champion) if run.incumbent and run.incumbent.champion else None,
+        predecessor=predecessor_of(run.champion) if run.champion else None,
         incomparable=unavailable.get(CHAMPION, ""),
         drift=_drift(subject),
     )
@@ -187,18 +193,14 @@ def _sides(spec: ModelSpec, model: FittedModel, rows: pa.Table, parts: Parts) ->
     )
 
 
-def _compare(run: Run, scored: ScoredRows, description: str, rows: pa.Table) -> tuple[SplitQuality, ...]:
+def _compare(run: Run, subject: Subject, scored: ScoredRows, description: str) -> tuple[SplitQuality, ...]:
     """Put the declared split beside a random one, which flatters: how much is what leaks between its parts."""
     declared = split_quality(description, scored.label, scored.score, declared=True)
-    compared = rows if rows.num_rows <= COMPARED else rows.take(_drawn(rows.num_rows, run.seed))
+    compared = subject.rows.take(pa.array(subject.drawn(np.arange(subject.rows.num_rows), COMPARED)))
     parts = split(compared, Split("random", run.spec.split.test_share), seed=run.seed)
     model = fit(run.spec, compared.filter(pa.array(parts.train)), seed=run.seed, threads=run.threads)
     test = compared.filter(pa.array(parts.test))
     return declared, split_quality(parts.description, _label(test), model.predict(test))
-
-
-def _drawn(rows: int, seed: int) -> np.ndarray:
-    return np.sort(np.random.default_rng(seed).choice(rows, COMPARED, replace=False))
 
 
 def _training_facts(run: Run, train: pa.Table, test: pa.Table, description: str) -> dict[str, str]:
@@ -227,7 +229,7 @@ def _candidate(run: Run, evidence: Evidence, folder: Path) -> Candidate:
         snapshot=run.snapshot.digest,
         policy=run.policy.digest,
         recipe=run.recipe,
-        compared_with=run.incumbent.champion.digest if run.incumbent and run.incumbent.champion else "",
+        compared_with=run.champion.digest if run.champion else "",
         valid_until=ends(evidence.gates),
     )
 

@@ -19,9 +19,9 @@ from registry.plots.drawing import (
 )
 from registry.plots.inputs import words_of
 from validation.gates.result import Verdict
+from validation.gates.robustness import EVERYTHING, check_name
 from validation.probed import Perturbed, Refit
 
-EVERYTHING = "all recorded numbers at once"
 REORDERED = "reordered"
 
 
@@ -73,7 +73,7 @@ def shown_refits(evidence: Evidence) -> list[Refit]:
 
 
 def _flips(item: Perturbed, evidence: Evidence, said: Mapping[str, Verdict]) -> Interval:
-    verdict = said.get(f"{item.kind}[{item.feature or EVERYTHING}]", Verdict.PASSED)
+    verdict = said.get(check_name(item), Verdict.PASSED)
     return interval_of(item.flips, evidence.policy.bootstrap.confidence.value, verdict)
 
 

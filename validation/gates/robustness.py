@@ -73,5 +73,10 @@ def _of_kind(measured: Measured, kind: str) -> list[Perturbed]:
     return [item for item in measured.probed.perturbed if item.kind == kind]
 
 
+def check_name(item: Perturbed) -> str:
+    """Return the name of the check of one change."""
+    return f"{item.kind}[{item.feature or EVERYTHING}]"
+
+
 def _found(item: Perturbed, estimate: float, low: float, high: float) -> Found:
-    return Found(f"{item.kind}[{item.feature or EVERYTHING}]", estimate, low, high, item.n, None)
+    return Found(check_name(item), estimate, low, high, item.n, None)

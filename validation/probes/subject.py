@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -49,12 +50,12 @@ class Subject:
     threads: int
     consent_to: str | None = None
 
-    @property
+    @cached_property
     def held_out(self) -> pa.Table:
         """The rows that training did not see."""
         return self.rows.filter(pa.array(self.test))
 
-    @property
+    @cached_property
     def trained_on(self) -> pa.Table:
         """The rows that it was fitted on."""
         return self.rows.filter(pa.array(self.train))
