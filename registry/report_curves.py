@@ -24,14 +24,6 @@ class Bins:
     high: Floats
 
 
-@dataclass(frozen=True)
-class DecisionCurve:
-    """Net benefit at each threshold, shape (k,) each; that of acting on nobody is 0."""
-
-    on_score: Floats
-    on_all: Floats
-
-
 def roc_curve(label: Flags, score: Floats) -> tuple[Floats, Floats]:
     """Return false and true positive rates, shape (points,) each."""
     true, false = _cumulative(label, score)
@@ -74,29 +66,6 @@ def _large_enough(parts: list[Codes], label: Flags, under: int) -> list[Codes]:
     if len(held) and answer:
         answer[-1] = np.concatenate([answer[-1], held])
     return answer
-
-
-def decision_curve(label: Flags, score: Floats, thresholds: Floats, under: int) -> DecisionCurve:
-    """Return what acting on the score and on everybody is worth (Vickers and Elkin 2006).
-
-    Parameters
-    ----------
-    label, score
-        Shape (n,) each.
-    thresholds
-        Shape (k,): chances from which on acting is worth its cost.
-    under
-        Thresholds that fewer rows of either outcome reach are left empty (NaN).
-    """
-    order = np.argsort(score, kind="stable")
-    found = np.concatenate([[0], np.cumsum(label[order][::-1])])
-    reached = len(score) - np.searchsorted(score[order], thresholds, side="left")
-    price = thresholds / (1 - thresholds)
-    n = max(len(score), 1)
-    hits, others = found[reached], reached - found[reached]
-    worth = (hits - others * price) / n
-    on_all = (label.sum() - (~label).sum() * price) / n
-    return DecisionCurve(np.where(np.minimum(hits, others) >= under, worth, np.nan), np.asarray(on_all))
 
 
 def score_shares(score: Floats, under: int) -> tuple[Floats, Floats]:

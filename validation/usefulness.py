@@ -14,23 +14,31 @@ import numpy as np
 from validation.measured import Usefulness
 from validation.policy import Policy
 from validation.row_sums import Sums
-from validation.scored import Flags, Floats, ScoredRows
+from validation.scored import Codes, Flags, Floats, ScoredRows
 
 
 @dataclass(frozen=True)
 class DecisionCurve:
-    """Net benefit by threshold on the sample, shape (k,) each; acting on nobody is worth 0."""
+    """Net benefit by threshold on the sample, shape (k,) each; acting on nobody is worth 0.
+
+    `fewest` counts the rows of the rarer outcome that a threshold reaches.
+    """
 
     thresholds: Floats
     net_benefit: Floats
     act_on_all: Floats
+    fewest: Codes
 
 
 def decision_curve(rows: ScoredRows, thresholds: Floats) -> DecisionCurve:
     """Return what acting above each of `thresholds` (shape (k,), below 1) is worth, a row."""
-    worth = [_worth(rows, float(at)).mean() for at in thresholds]
-    everyone = [_worth_of_all(rows, float(at)).mean() for at in thresholds]
-    return DecisionCurve(np.asarray(thresholds), np.array(worth), np.array(everyone))
+    order = np.argsort(rows.score, kind="stable")
+    found = np.concatenate([[0], np.cumsum(rows.label[order][::-1])])
+    reached = rows.n - np.searchsorted(rows.score[order], thresholds, side="left")
+    hits, others = found[reached], reached - found[reached]
+    price, n, positives = thresholds / (1 - thresholds), max(rows.n, 1), rows.label.sum()
+    on_all = (positives - (rows.n - positives) * price) / n
+    return DecisionCurve(thresholds, (hits - others * price) / n, on_all, np.minimum(hits, others))
 
 
 def judged_thresholds(policy: Policy) -> Floats:
