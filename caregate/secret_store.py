@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import os
 import secrets
 import tomllib
@@ -39,6 +41,10 @@ class Secrets:
         Of MLflow's administrator and of the two service accounts.
     prefect_password
         Of Prefect, which knows no persons: one for all who may start flows.
+    seal_key
+        What the ledger's seals, tickets and proofs are made with, each by a key of its own that is drawn from this one.
+    sign_on_secret
+        What a single sign-on proxy shows to be believed.
     """
 
     vault_key: str
@@ -48,6 +54,12 @@ class Secrets:
     pipeline_password: str
     promoter_password: str
     prefect_password: str
+    seal_key: str
+    sign_on_secret: str
+
+    def key_for(self, purpose: str) -> bytes:
+        """Return the key of one purpose, 32 bytes: what is sealed for one is no seal for another."""
+        return hmac.digest(self.seal_key.encode(), purpose.encode(), hashlib.sha256)
 
     @property
     def prefect_sign_in(self) -> str:
@@ -70,6 +82,8 @@ def new_secrets() -> Secrets:
         pipeline_password=secrets.token_urlsafe(18),
         promoter_password=secrets.token_urlsafe(18),
         prefect_password=secrets.token_urlsafe(18),
+        seal_key=secrets.token_urlsafe(32),
+        sign_on_secret=secrets.token_urlsafe(32),
     )
 
 
