@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from caregate.errors import BadInput
@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     """The ledger's database; SQLite in the home where none is given."""
     mlflow_url: str | None = None
     """The registry's database; SQLite in the home where none is given."""
+    database_owner: SecretStr | None = Field(default=None, exclude=True)
+    """Name and password, parted by a colon, of who owns the PostgreSQL databases; no child process is told."""
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     memory_limit_gb: float = Field(default=4.0, gt=0)
     """What DuckDB may keep in memory before it spills to disk."""
