@@ -29,7 +29,7 @@ class Settings(BaseSettings):
 
     home: Path = DEFAULT_HOME
     user: str = Field(default_factory=getpass.getuser, min_length=1)
-    """Who acts on the command line; the author of what `caregate run` registers."""
+    """A name that is accepted and never believed: who acts is who signed in, with `caregate sign-in`."""
     port_base: int = Field(default=5000, ge=1024, le=65000)
     database_url: str | None = None
     """The ledger's database; SQLite in the home where none is given."""
@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     """What DuckDB may keep in memory before it spills to disk."""
     approval_days: int = Field(default=180, ge=1, le=366)
     """How long an approval stands before it has to be given again."""
+    public_url: str | None = Field(default=None, pattern=r"^https?://[a-z0-9.-]+(:[0-9]+)?$")
+    """Where people reach the MLflow server behind a proxy; on this machine it answers under loopback names alone."""
+    single_sign_on: bool = False
+    """Whether people sign in to MLflow by a proxy that knows them, and not by password."""
+    sso_header: str = Field(default="X-Forwarded-User", pattern=r"^[A-Za-z0-9-]+$")
+    """In which the proxy names the account."""
 
     @classmethod
     def settings_customise_sources(
@@ -108,9 +114,37 @@ class Settings(BaseSettings):
         return self.home.resolve() / "logs"
 
     @property
+    def exchange_dir(self) -> Path:
+        """Where flows that are started in Prefect find their inputs and leave their outputs, and nowhere else."""
+        return self.home.resolve() / "exchange"
+
+    @property
     def secrets_file(self) -> Path:
         """Generated secrets, readable by the owner alone."""
         return self.home.resolve() / "secrets.toml"
+
+
+class OwnFolder(BadInput):
+    """A result would land among the files that the home itself lives by."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no result is written into the home's own folders: name another place, or the home's exchange/"
+        )
+
+
+def place_for_output(settings: Settings, output: Path) -> Path:
+    """Return `output`, which may not lie in the home, but for its exchange folder; links are followed.
+
+    Raises
+    ------
+    OwnFolder
+        If it does.
+    """
+    found = output.resolve()
+    if found.is_relative_to(settings.home.resolve()) and settings.exchange_dir not in found.parents:
+        raise OwnFolder
+    return output
 
 
 def load_settings(**given: Any) -> Settings:
