@@ -9,11 +9,10 @@ from pathlib import Path
 
 from caregate.secret_store import PREFECT_USER, Secrets, read_secrets
 from caregate.settings import Settings
-from flows.environment import prefect_environment
+from flows.environment import POOL, prefect_environment
 from registry.launch import home_environment, mlflow_command, mlflow_environment
 
 HOST = "127.0.0.1"
-POOL = "caregate"
 PROJECT = Path(__file__).resolve().parent.parent
 """Where ``prefect.yaml`` and the folders of the flows stand."""
 
@@ -83,7 +82,7 @@ def servers(settings: Settings, secrets: Secrets) -> list[Service]:
     mlflow = home_environment(settings) | mlflow_environment(settings, secrets)
     prefect = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(prefect_port)]
     return [
-        Service("mlflow", mlflow_command(mlflow_port), mlflow, f"{where.mlflow}/health"),
+        Service("mlflow", mlflow_command(mlflow_port, settings.public_url), mlflow, f"{where.mlflow}/health"),
         Service("prefect", prefect, flow_environment(settings), f"{where.prefect}/api/health"),
     ]
 
@@ -91,9 +90,8 @@ def servers(settings: Settings, secrets: Secrets) -> list[Service]:
 def workers(settings: Settings) -> list[Service]:
     """Return what works for the servers: flows, promotion, scores."""
     where, environment = Addresses.of(settings), flow_environment(settings)
-    start = ["prefect", "worker", "start", "--pool", POOL, "--type", "process"]
     sign_in = (PREFECT_USER, read_secrets(settings.secrets_file).prefect_password)
-    worker = [sys.executable, "-m", *start, "--install-policy", "never"]
+    worker = [sys.executable, "-m", "flows.worker"]
     return [
         Service("worker", worker, environment, f"{where.prefect}/api/work_pools/{POOL}", sign_in),
         Service("promoter", [sys.executable, "-m", "flows.watch"], environment),

@@ -8,6 +8,8 @@ from caregate.secret_store import read_secrets
 from caregate.settings import Settings
 from registry.address import running_stack
 
+POOL = "caregate"
+"""The work pool that our worker works for."""
 EPHEMERAL_START_SECONDS = 120
 """A new database is migrated at the first start, which takes longer than Prefect's own 20 seconds on a busy machine."""
 
@@ -30,10 +32,12 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
         "PREFECT_PROFILES_PATH": str(settings.prefect_dir / "profiles.toml"),
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": str(EPHEMERAL_START_SECONDS),
-        # A flow runs commands and reads files as the home's owner: nobody starts one without the home's own sign-in.
+        # Flows work as the home's owner: nobody starts one without the home's own sign-in.
         "PREFECT_SERVER_API_AUTH_STRING": sign_in,
         "PREFECT_API_AUTH_STRING": sign_in,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # Automations send requests from the server to any address that a Prefect user writes down.
+        "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
         "PREFECT_LOGGING_LEVEL": "WARNING",
