@@ -24,7 +24,7 @@ from caregate.settings import Settings, load_settings
 from crm.deidentify import deidentify
 from crm.snapshot import publish
 from crm.source import make_source
-from governance.database import open_database
+from governance.database import ledger_database
 from governance.vault import Vault
 from models.catalogue import spec_of
 from models.features import feature_rows, labelled
@@ -41,7 +41,7 @@ SEEDS = range(5)
 def rows_of(settings: Settings, model: str, source: str, path: str) -> pa.Table:
     """Return the labelled feature rows of a real file."""
     spec = spec_of(model)
-    vault = Vault(open_database(settings.ledger_url), read_secrets(settings.secrets_file).vault_key_bytes)
+    vault = Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
     draft = deidentify(make_source(source).read(path), vault, owner="benchmark")
     snapshot = publish(settings.snapshots_dir, draft, clock=system_clock)
     files = {name: snapshot.path(name) for name in ("patients", spec.table)}

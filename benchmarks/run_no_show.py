@@ -27,7 +27,7 @@ from caregate.settings import Settings, load_settings
 from crm.deidentify import deidentify
 from crm.snapshot import Snapshot, publish
 from crm.source import make_source
-from governance.database import open_database
+from governance.database import ledger_database
 from governance.vault import Vault
 from validation.suites.on_snapshot import check_snapshot
 
@@ -62,7 +62,7 @@ def prepare(settings: Settings, source: str, given: str) -> Snapshot:
         make_source("noshow-kaggle") if source == "kaggle" else make_source("synthetic", rows=int(given), encounters=0)
     )
     raw = made.read(given if source == "kaggle" else None)
-    vault = Vault(open_database(settings.ledger_url), read_secrets(settings.secrets_file).vault_key_bytes)
+    vault = Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
     snapshot = publish(settings.snapshots_dir, deidentify(raw, vault, owner="benchmark"), clock=system_clock)
     check_snapshot(settings.quality_dir, snapshot, "appointments")
     return snapshot

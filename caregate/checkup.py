@@ -9,7 +9,7 @@ from caregate.errors import CaregateError
 from caregate.secret_store import read_secrets
 from caregate.settings import Settings
 from crm.snapshot import open_snapshot
-from governance.database import open_database, require_current
+from governance.database import ledger_database
 from governance.ledger import Ledger
 from registry.address import running_stack
 
@@ -50,7 +50,7 @@ def _secrets(settings: Settings) -> str:
 
 
 def _ledger(settings: Settings) -> str:
-    length = Ledger(require_current(open_database(settings.ledger_url))).verify()
+    length = Ledger(ledger_database(settings)).verify()
     return f"{length:,} lines, the chain holds"
 
 

@@ -10,7 +10,7 @@ from caregate.clock import Clock, system_clock
 from caregate.errors import BadInput
 from caregate.secret_store import new_secrets, write_secrets
 from caregate.settings import Settings
-from governance.database import migrate, open_database
+from governance.database import ledger_database, migrate
 from governance.ledger import Ledger
 from governance.people import People, Role
 
@@ -77,7 +77,7 @@ def _furnish(settings: Settings, clock: Clock) -> list[Credential]:
     secrets = new_secrets()
     write_secrets(settings.secrets_file, secrets)
     migrate(settings.ledger_url)
-    engine = open_database(settings.ledger_url)
+    engine = ledger_database(settings)
     Ledger(engine, clock).append(settings.user, "home.make", "home")
     create_services(settings, secrets, by=settings.user, clock=clock)
     credentials = [

@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     """What DuckDB may keep in memory before it spills to disk."""
     approval_days: int = Field(default=180, ge=1, le=366)
     """How long an approval stands before it has to be given again."""
+    artifacts_url: str | None = Field(
+        default=None, pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?$"
+    )
+    """``s3://bucket/prefix`` of a bucket with object lock; a folder in the home where none is given."""
+    artifacts_retain_days: int = Field(default=400, ge=1)
+    """How long an artifact in a bucket is locked: beyond the longest approval, or files could go while one stands."""
     public_url: str | None = Field(default=None, pattern=r"^https?://[a-z0-9.-]+(:[0-9]+)?$")
     """Where people reach the MLflow server behind a proxy; on this machine it answers under loopback names alone."""
     single_sign_on: bool = False
@@ -82,6 +88,16 @@ class Settings(BaseSettings):
     def artifacts_dir(self) -> Path:
         """Root of MLflow's artifacts."""
         return self.mlflow_dir / "artifacts"
+
+    @property
+    def uploads_dir(self) -> Path:
+        """Artifacts that are being received, beside the artifacts and never among them."""
+        return self.mlflow_dir / "uploads"
+
+    @property
+    def fetched_dir(self) -> Path:
+        """Copies of artifacts that are kept in a bucket."""
+        return self.home.resolve() / "fetched"
 
     @property
     def snapshots_dir(self) -> Path:

@@ -16,7 +16,7 @@ from crm.snapshot import Snapshot, publish
 from crm.source import Draft, RawTables
 from flows.progress import ShownProgress, tell
 from flows.reading import take_source
-from governance.database import open_database, require_current
+from governance.database import ledger_database
 from governance.ledger import Ledger
 from governance.vault import Vault
 from validation.contracts.check import check_all
@@ -37,7 +37,7 @@ def read(source: str, location: str | None, options: dict[str, int]) -> RawTable
 def exchange(settings: Settings, raw: RawTables, owner: str) -> Draft:
     """Put tokens in the place of identifiers and hold the tables against their contracts."""
     tell("exchanging identifiers for tokens")
-    vault = Vault(open_database(settings.ledger_url), read_secrets(settings.secrets_file).vault_key_bytes)
+    vault = Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
     draft = deidentify(raw, vault, owner=owner)
     tell("checking contracts")
     check_all(draft.tables)
@@ -50,7 +50,7 @@ def publish_snapshot(settings: Settings, draft: Draft, actor: str) -> Snapshot:
     tell("publishing the snapshot")
     snapshot = publish(settings.snapshots_dir, draft, clock=system_clock)
     manifest = snapshot.manifest
-    ledger = Ledger(open_database(settings.ledger_url))
+    ledger = Ledger(ledger_database(settings))
     facts = {"source": manifest.source, "basis": manifest.basis, "owner": manifest.owner}
     ledger.append_once(actor, "snapshot.publish", f"snapshot/{manifest.source}", digest=manifest.digest, **facts)
     return snapshot
@@ -91,7 +91,7 @@ def ingest(
         Of generated data.
     """
     settings = load_settings()
-    require_current(open_database(settings.ledger_url))
+    ledger_database(settings)
     options = {name: value for name, value in (("rows", rows), ("seed", seed)) if value is not None}
     shown = ShownProgress(f"ingest-{source}-progress", steps=4)
     raw = read(source, location, options)

@@ -13,7 +13,7 @@ from caregate.settings import Settings, load_settings
 from crm.snapshot import Snapshot, latest, open_snapshot
 from flows.progress import tell
 from flows.train import ModelName
-from governance.database import open_database, require_current
+from governance.database import ledger_database
 from governance.ledger import Ledger
 from models.artifact import load_model
 from models.catalogue import spec_of
@@ -46,7 +46,7 @@ def look(settings: Settings, model: str) -> Look:
 @task(cache_policy=NO_CACHE)
 def write_down(settings: Settings, seen: Look) -> None:
     """Leave a line in the ledger and a table in Prefect."""
-    ledger = Ledger(require_current(open_database(settings.ledger_url)))
+    ledger = Ledger(ledger_database(settings))
     alarms = {finding.name: finding.alarm.value for finding in seen.findings if finding.alarm != "ok"}
     subject = f"{seen.model}/{seen.version}"
     ledger.append(settings.user, "model.monitor", subject, alarm=seen.alarm.value, rows=seen.rows, alarms=alarms)

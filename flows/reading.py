@@ -8,7 +8,7 @@ from caregate.secret_store import read_secrets
 from caregate.settings import load_settings
 from crm.quarantine import ReleasedRows
 from crm.source import RawTables, make_source
-from governance.database import open_database, require_current
+from governance.database import ledger_database
 from governance.vault import Vault
 from validation.contracts.basis import check_basis
 
@@ -40,7 +40,7 @@ def _released() -> ReleasedRows | None:
     settings = load_settings()
     if not settings.secrets_file.is_file():
         return None
-    engine = require_current(open_database(settings.ledger_url))
+    engine = ledger_database(settings)
     return ReleasedRows.of(Vault(engine, read_secrets(settings.secrets_file).vault_key_bytes))
 
 

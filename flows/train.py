@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from caregate.settings import Settings, load_settings
 from flows.progress import ShownProgress, tell
-from governance.database import open_database, require_current
+from governance.database import ledger_database, open_database
 from governance.ledger import Ledger
 from models.catalogue import SPECS, spec_of
 from registry.candidate import Candidate
@@ -140,7 +140,7 @@ def train(
         Of split and fit.
     """
     settings = load_settings()
-    require_current(open_database(settings.ledger_url))
+    ledger_database(settings)
     claimed = None if deployment.id else author
     job = open_job(settings, model, snapshot=snapshot, author=claimed or UNPROVEN, seed=seed)
     shown = ShownProgress(f"train-{model}-progress", steps=5)
@@ -156,7 +156,7 @@ def train(
 
 
 def _write_down(settings: Settings, candidate: Candidate, trained: Trained) -> None:
-    ledger = Ledger(open_database(settings.ledger_url))
+    ledger = Ledger(ledger_database(settings))
     facts = {"gates": {name: verdict.value for name, verdict in trained.gates.items()}, "snapshot": trained.snapshot}
     subject = f"{trained.model}/run/{trained.run_key}"
     ledger.append_once(candidate.author, "run.judge", subject, digest=candidate.policy, **facts)

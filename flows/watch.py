@@ -18,7 +18,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 import registry.connection  # noqa: F401  MLflow is imported now, not at the first approval
 from caregate.settings import Settings, load_settings
 from flows.promote import promote
-from governance.database import open_database, require_current
+from governance.database import ledger_database
 from registry.approvals import VersionKey, last_verdict
 from registry.promotion import pending_promotions
 
@@ -41,7 +41,7 @@ def watch(settings: Settings, stop: threading.Event, run: Callable[[str, int], o
     run
         What promotes: the Prefect flow.
     """
-    ledger = require_current(open_database(settings.ledger_url))
+    ledger = ledger_database(settings)
     seen, due = -1, 0.0
     while not stop.is_set():
         last = last_verdict(ledger)

@@ -16,6 +16,9 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 
 from caregate.errors import CaregateError
+from caregate.secret_store import read_secrets
+from caregate.settings import Settings
+from governance import seals
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LEDGER_LOCK = 0x0CA7E9A7E
@@ -81,6 +84,25 @@ def require_current(engine: Engine) -> Engine:
         if MigrationContext.configure(connection).get_current_revision() != newest:
             raise LedgerMissing
     return engine
+
+
+def ledger_database(settings: Settings) -> Engine:
+    """Return the home's governance database, opened with the key that its lines are sealed with.
+
+    Raises
+    ------
+    LedgerMissing
+        If the database was never made or has another schema.
+    caregate.secret_store.SecretsMissing
+        If the home's secrets are gone.
+    """
+    return _with_key(settings.ledger_url, settings.secrets_file)
+
+
+@lru_cache(maxsize=16)
+def _with_key(url: str, secrets_file: Path) -> Engine:
+    engine = require_current(open_database(url))
+    return seals.with_key(engine, read_secrets(secrets_file).key_for(seals.PURPOSE))
 
 
 @contextmanager

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select
 
 from caregate.clock import Clock, system_clock
 from caregate.errors import BadInput, NotFound
 from governance.database import exclusive
-from governance.ledger import Ledger
-from governance.schema import keys, users
+from governance.ledger import Act, Ledger
+from governance.schema import keys
 
+ADDED, DISABLED = "user.add", "user.disable"
+"""Acts of the ledger: they are all that an account is."""
+ISSUED = "key.issue"
 KEY_DAYS = 365
 """Default life of a client's key."""
 
@@ -86,11 +89,9 @@ class People:
             If the name was ever used.
         """
         with exclusive(self._engine) as connection:
-            if connection.execute(select(users.c.name).where(users.c.name == name)).first():
+            if self._lines(connection, name):
                 raise AccountExists(name)
-            row = {"name": name, "role": role.value, "service": service, "created_at": self._clock()}
-            connection.execute(insert(users).values(row))
-            self._ledger.append_within(connection, by, "user.add", name, role=role.value, service=service)
+            self._ledger.append_within(connection, by, ADDED, name, role=role.value, service=service)
         return Person(name, role, service, disabled=False)
 
     def disable(self, name: str, *, by: str) -> None:
@@ -102,21 +103,25 @@ class People:
             If no account has this name.
         """
         with exclusive(self._engine) as connection:
-            same = users.c.name == name
-            if not connection.execute(update(users).where(same).values(disabled_at=self._clock())).rowcount:
+            if not self._lines(connection, name):
                 raise UnknownAccount(name)
-            self._ledger.append_within(connection, by, "user.disable", name)
+            self._ledger.append_within(connection, by, DISABLED, name)
 
     def all(self) -> list[Person]:
         """Return every account, by name."""
-        with self._engine.connect() as connection:
-            return [_person(row) for row in connection.execute(select(users).order_by(users.c.name)).mappings()]
+        lines: dict[str, list[Act]] = {}
+        for act in self._ledger.sealed(ADDED, DISABLED):
+            lines.setdefault(act.subject, []).append(act)
+        return [_person(lines[name]) for name in sorted(lines)]
 
     def find(self, name: str) -> Person | None:
         """Return the account named `name`, disabled or not."""
         with self._engine.connect() as connection:
-            row = connection.execute(select(users).where(users.c.name == name)).mappings().first()
-        return _person(row) if row else None
+            lines = self._lines(connection, name)
+        return _person(lines) if lines else None
+
+    def _lines(self, connection: Connection, name: str) -> list[Act]:
+        return list(self._ledger.sealed_within(connection, ADDED, DISABLED, subject=name))
 
     def issue_key(self, client: str, *, by: str, days: int = KEY_DAYS) -> str:
         """Issue a key to `client`, in the place of the one it has, and return it: it is stored only as a hash."""
@@ -131,11 +136,11 @@ class People:
                 "expires_at": now + timedelta(days=days),
             }
             connection.execute(insert(keys).values(row))
-            self._ledger.append_within(connection, by, "key.issue", client, days=days)
+            self._ledger.append_within(connection, by, ISSUED, client, digest=f"sha256:{_hash(key)}", days=days)
         return key
 
     def client_of(self, key: str) -> str | None:
-        """Return the client whose standing key this is."""
+        """Return the client whose standing key this is; a key that the ledger knows nothing of is nobody's."""
         query = select(keys.c.client, keys.c.expires_at).where(
             keys.c.key_hash == _hash(key), keys.c.disabled_at.is_(None)
         )
@@ -144,13 +149,17 @@ class People:
         if row is None:
             return None
         expires = row.expires_at if row.expires_at.tzinfo else row.expires_at.replace(tzinfo=self._clock().tzinfo)
-        return row.client if expires > self._clock() else None
+        if expires <= self._clock():
+            return None
+        issued = next(self._ledger.sealed(ISSUED, subject=row.client, newest_first=True), None)
+        return row.client if issued is not None and issued.digest == f"sha256:{_hash(key)}" else None
 
 
 def _hash(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _person(row: object) -> Person:
-    fields = dict(row)  # type: ignore[call-overload]
-    return Person(fields["name"], Role(fields["role"]), fields["service"], fields["disabled_at"] is not None)
+def _person(lines: list[Act]) -> Person:
+    facts = lines[0].facts
+    disabled = any(act.action == DISABLED for act in lines)
+    return Person(lines[0].subject, Role(facts["role"]), facts["service"], disabled)

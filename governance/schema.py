@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
-    Boolean,
     Column,
     DateTime,
     Float,
@@ -16,7 +14,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    UniqueConstraint,
 )
 
 metadata = MetaData()
@@ -33,6 +30,9 @@ acts = Table(
     Column("detail", Text, nullable=False),
     Column("previous", String(64), nullable=False),
     Column("hash", String(64), nullable=False, unique=True),
+    Column("seal", String(64), nullable=False),
+    Index("acts_of_subject", "subject", "seq"),
+    Index("acts_of_action", "action", "seq"),
 )
 
 vault = Table(
@@ -64,16 +64,6 @@ quarantine_decisions = Table(
     Column("at", DateTime(timezone=True), nullable=False),
 )
 
-users = Table(
-    "users",
-    metadata,
-    Column("name", String(100), primary_key=True),
-    Column("role", String(40), nullable=False),
-    Column("service", Boolean, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    Column("disabled_at", DateTime(timezone=True)),
-)
-
 keys = Table(
     "keys",
     metadata,
@@ -82,34 +72,6 @@ keys = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("disabled_at", DateTime(timezone=True)),
-)
-
-approvals = Table(
-    "approvals",
-    metadata,
-    Column("seq", Integer, primary_key=True),
-    Column("model", String(256), nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("version_created_ms", BigInteger, nullable=False),
-    Column("digest", String(71), nullable=False),
-    Column("verdict", String(20), nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("by", String(100), nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("expires_at", DateTime(timezone=True)),
-    UniqueConstraint("model", "version", "version_created_ms", "verdict", "by", name="one_verdict_of_a_kind"),
-)
-
-suspensions = Table(
-    "suspensions",
-    metadata,
-    Column("seq", Integer, primary_key=True),
-    Column("model", String(256), nullable=False),
-    Column("suspended", Boolean, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("by", String(100), nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Index("suspensions_of_model", "model"),
 )
 
 predictions = Table(

@@ -11,10 +11,12 @@ from caregate.clock import Clock, system_clock
 from caregate.errors import BadInput
 from caregate.secret_store import Secrets
 from caregate.settings import Settings
-from governance.database import open_database, require_current
-from governance.people import AccountExists, People, Role
+from governance.database import ledger_database
+from governance.ledger import Ledger
+from governance.people import AccountExists, People, Role, UnknownAccount
 from registry import names
 from registry.launch import sign_in_database
+from registry.policy import RESET
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}")
 EVERYTHING = "*"
@@ -59,7 +61,7 @@ def create_account(settings: Settings, name: str, role: Role, *, by: str, clock:
         raise UnfitName
     if role in (Role.CRM, Role.PROMOTER):
         raise NoSignIn(role)
-    people = People(require_current(open_database(settings.ledger_url)), clock)
+    people = People(ledger_database(settings), clock)
     if people.find(name) or name in names.SERVICES:
         raise AccountExists(name)
     password = chance.token_urlsafe(15)
@@ -75,7 +77,7 @@ def create_services(settings: Settings, secrets: Secrets, *, by: str, clock: Clo
         names.PIPELINE: secrets.pipeline_password,
         names.PROMOTER: secrets.promoter_password,
     }
-    people = People(require_current(open_database(settings.ledger_url)), clock)
+    people = People(ledger_database(settings), clock)
     for name, role in SERVICE_ROLES.items():
         grants = GRANTS.get(name, GRANTS.get(role, ()))
         _write_sign_in(settings, name, passwords[name], grants, is_admin=name == names.ADMIN)
@@ -91,10 +93,28 @@ def disable_account(settings: Settings, name: str, *, by: str, clock: Clock = sy
     UnknownAccount
         If no account has this name.
     """
-    People(require_current(open_database(settings.ledger_url)), clock).disable(name, by=by)
+    People(ledger_database(settings), clock).disable(name, by=by)
     store = _sign_in_store(settings)
     if store.has_user(name):
         store.delete_user(name)
+
+
+def reset_account(settings: Settings, name: str, *, by: str, clock: Clock = system_clock) -> str:
+    """Give a person a new password and return it: they approve nothing until they have changed it themselves.
+
+    Raises
+    ------
+    UnknownAccount
+        If no person's account has this name, or it was disabled.
+    """
+    governance = ledger_database(settings)
+    person = People(governance, clock).find(name)
+    if person is None or person.disabled or person.service:
+        raise UnknownAccount(name)
+    password = chance.token_urlsafe(15)
+    Ledger(governance, clock).append(by, RESET, name)  # before: whoever sees the new password is held to the rule
+    _write_sign_in(settings, name, password, GRANTS.get(person.role, ()))
+    return password
 
 
 def _write_sign_in(

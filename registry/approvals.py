@@ -1,15 +1,15 @@
-"""Verdicts in the governance database: the record that an approval is, whatever MLflow's tags say."""
+"""Verdicts in the ledger: the record that an approval is, whatever MLflow's tags say."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine
 
-from governance.ledger import Ledger
-from governance.people import Role
-from governance.schema import approvals, users
+from governance.ledger import Act, Ledger
+from governance.people import Person, Role
 from registry.policy import Gesture, Signature, Verdict
 
 
@@ -26,41 +26,29 @@ class VersionKey:
         """The version as the ledger names it."""
         return f"{self.model}/{self.version}"
 
+    @classmethod
+    def of(cls, act: Act) -> VersionKey:
+        """Return the version that a line is about."""
+        model, _, version = act.subject.rpartition("/")
+        return cls(model, int(version), act.facts["created_ms"])
+
 
 ACTIONS = {
     Verdict.APPROVED: "approval.approve",
     Verdict.REJECTED: "approval.reject",
     Verdict.REVOKED: "approval.revoke",
 }
+VERDICTS = {action: verdict for verdict, action in ACTIONS.items()}
 
 
-def verdicts_on(connection: Connection, key: VersionKey) -> list[Signature]:
-    """Return what was said about a version, in order."""
-    query = (
-        select(approvals, users.c.role)
-        .join(users, users.c.name == approvals.c.by, isouter=True)
-        .where(approvals.c.model == key.model, approvals.c.version == key.version)
-        .where(approvals.c.version_created_ms == key.created_ms)
-        .order_by(approvals.c.seq)
-    )
-    return [
-        Signature(
-            verdict=Verdict(row.verdict),
-            by=row.by,
-            reason=row.reason,
-            clinical=row.role == Role.CLINICAL_REVIEWER.value,
-            digest=row.digest,
-            at=_aware(row.at),
-            expires_at=_aware(row.expires_at) if row.expires_at else None,
-        )
-        for row in connection.execute(query)
-    ]
+def verdicts_on(connection: Connection, ledger: Ledger, key: VersionKey) -> list[Signature]:
+    """Return what was said about a version, in order, as the transaction of `connection` sees it."""
+    return _signatures(ledger.sealed_within(connection, *VERDICTS, subject=key.subject), key)
 
 
 def read_verdicts(engine: Engine, key: VersionKey) -> list[Signature]:
     """Return what was said about a version, in order."""
-    with engine.connect() as connection:
-        return verdicts_on(connection, key)
+    return _signatures(Ledger(engine).sealed(*VERDICTS, subject=key.subject), key)
 
 
 def record_verdict(
@@ -69,67 +57,61 @@ def record_verdict(
     key: VersionKey,
     gesture: Gesture,
     *,
-    by: str,
+    by: Person,
     digest: str,
-    at: datetime,
     expires: datetime,
 ) -> None:
-    """Write a verdict and its line in the ledger, inside one `exclusive` transaction.
+    """Write a verdict into the ledger, inside one `exclusive` transaction.
 
     Parameters
     ----------
     expires
         Until when it holds, if it is an approval.
     """
-    until = expires if gesture.verdict is Verdict.APPROVED else None
-    row = {
-        "model": key.model,
-        "version": key.version,
-        "version_created_ms": key.created_ms,
-        "digest": digest,
-        "verdict": gesture.verdict.value,
-        "reason": gesture.reason,
-        "by": by,
-        "at": at,
-        "expires_at": until,
-    }
-    connection.execute(insert(approvals).values(row))
     ledger.append_within(
         connection,
-        by,
+        by.name,
         ACTIONS[gesture.verdict],
         key.subject,
         digest=digest,
+        created_ms=key.created_ms,
         reason=gesture.reason,
-        expires=until.isoformat() if until else None,
+        role=by.role.value,
+        expires=expires.isoformat() if gesture.verdict is Verdict.APPROVED else None,
     )
 
 
 def approved_keys(engine: Engine) -> list[VersionKey]:
     """Return every version that somebody ever approved, the last approved last."""
-    return _keys(engine, approvals.c.verdict == Verdict.APPROVED.value)
+    return _keys(Ledger(engine).sealed(ACTIONS[Verdict.APPROVED], newest_first=True))
 
 
 def keys_with_verdicts(engine: Engine) -> list[VersionKey]:
     """Return every version that somebody ever judged, the last judged last."""
-    return _keys(engine, approvals.c.seq > 0)
-
-
-def _keys(engine: Engine, which: ColumnElement[bool]) -> list[VersionKey]:
-    columns = (approvals.c.model, approvals.c.version, approvals.c.version_created_ms)
-    with engine.connect() as connection:
-        found = [
-            VersionKey(*row) for row in connection.execute(select(*columns).where(which).order_by(approvals.c.seq))
-        ]
-    return list(dict.fromkeys(reversed(found)))[::-1]
+    return _keys(Ledger(engine).sealed(*VERDICTS, newest_first=True))
 
 
 def last_verdict(engine: Engine) -> int:
-    """Return the number of the last verdict, 0 where there is none: cheap enough to ask twice a second."""
-    with engine.connect() as connection:
-        row = connection.execute(select(approvals.c.seq).order_by(approvals.c.seq.desc()).limit(1)).first()
-    return row.seq if row else 0
+    """Return the number of the last verdict's line, 0 where there is none: cheap enough to ask twice a second."""
+    return Ledger(engine).last(*VERDICTS)
 
 
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _signatures(acts: Iterable[Act], key: VersionKey) -> list[Signature]:
+    return [_signature(act) for act in acts if VersionKey.of(act) == key]
+
+
+def _signature(act: Act) -> Signature:
+    facts = act.facts
+    return Signature(
+        verdict=VERDICTS[act.action],
+        by=act.actor,
+        reason=facts["reason"],
+        clinical=facts["role"] == Role.CLINICAL_REVIEWER,
+        digest=act.digest,
+        at=datetime.fromisoformat(act.at),
+        expires_at=datetime.fromisoformat(facts["expires"]) if facts["expires"] else None,
+    )
+
+
+def _keys(newest_first: Iterable[Act]) -> list[VersionKey]:
+    return list(dict.fromkeys(VersionKey.of(act) for act in newest_first))[::-1]

@@ -1,11 +1,11 @@
-"""The version that is served: the alias says which, the ledger whether, the digest that it is the one they signed.
+"""The version that is served: the ledger says which and whether, the digest that it is the one they signed.
 
-Nothing here imports MLflow, so that scoring starts fast. An alias alone changes nothing: it is refused where the ledger
-holds no approvals of these very files.
+Nothing here imports MLflow or reads its database: neither tags nor aliases change what is served.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +13,13 @@ from pathlib import Path
 from caregate.clock import Clock, system_clock
 from caregate.errors import NotFound, Refused
 from caregate.settings import Settings
-from governance.database import open_database, require_current
-from registry import names, policy
-from registry.approvals import read_verdicts
+from governance.database import ledger_database
+from governance.ledger import Ledger
+from registry import policy
+from registry.approvals import VersionKey, read_verdicts
 from registry.digest import VersionManifest, verified_manifest
 from registry.policy import Signature, State, VersionFacts
-from registry.versions import RegisteredVersion, aliases_of, read_version
+from registry.promotions import Promotion, in_use
 
 
 class NoChampion(NotFound):
@@ -62,8 +63,8 @@ class Champion:
         Which one, and ``sha256:…`` of its content.
     folder
         The approved copy: model files, ``evidence/``, ``manifest.json``.
-    manifest, standing
-        What it is made of, and who answers for it.
+    manifest, standing, promotion
+        What it is made of, who answers for it, and since when it is in use.
     gates
         Each gate's verdict.
     """
@@ -74,6 +75,7 @@ class Champion:
     folder: Path
     manifest: VersionManifest
     standing: Standing
+    promotion: Promotion
     gates: dict[str, str]
 
 
@@ -83,26 +85,23 @@ def champion_of(settings: Settings, model: str, *, clock: Clock = system_clock) 
     Raises
     ------
     NoChampion
-        If the alias points nowhere.
+        If no version was ever put in use.
     NotApproved
         If the version has no standing approval, whatever its tags say.
     DigestMismatch
         If the approved copy is missing or was changed.
     """
-    registry = open_database(settings.registry_url)
-    number = aliases_of(registry, model).get(names.CHAMPION)
-    if number is None:
+    promotion = in_use(Ledger(ledger_database(settings)), model)
+    if promotion is None:
         raise NoChampion(model)
-    version = read_version(registry, model, number)
-    folder = approved_folder(settings, version.tags.get(names.DIGEST, ""))
-    manifest = verified_manifest(folder)
-    standing = standing_of(settings, version, manifest, now=clock())
-    return Champion(model, number, manifest.digest, folder, manifest, standing, version.gates)
+    folder = approved_folder(settings, promotion.digest)
+    manifest = verified_manifest(folder, promotion.digest)
+    standing = standing_of(settings, promotion.key, manifest, now=clock())
+    version, gates = promotion.key.version, _gates(folder)
+    return Champion(model, version, promotion.digest, folder, manifest, standing, promotion, gates)
 
 
-def standing_of(
-    settings: Settings, version: RegisteredVersion, manifest: VersionManifest, *, now: datetime
-) -> Standing:
+def standing_of(settings: Settings, key: VersionKey, manifest: VersionManifest, *, now: datetime) -> Standing:
     """Return the approval of a version whose files are those of `manifest`.
 
     Raises
@@ -110,21 +109,21 @@ def standing_of(
     NotApproved
         If none stands.
     """
-    verdicts = read_verdicts(require_current(open_database(settings.ledger_url)), version.key)
+    verdicts = read_verdicts(ledger_database(settings), key)
     facts = VersionFacts(
         author=manifest.author,
-        gate_status=version.tags.get(names.GATE_STATUS, ""),
+        gate_status="",
         digest=manifest.digest,
         found=manifest.digest,
         signatures=manifest.signatures,
         verdicts=[item for item in verdicts if item.by.casefold() != manifest.author.strip().casefold()],
         valid_until=manifest.last_day,
     )
-    subject, state = version.key.subject, policy.state_of(facts, now)
-    if manifest.model != version.model:
-        raise NotApproved(subject, "its files are those of another model")
+    state = policy.state_of(facts, now)
+    if manifest.model != key.model:
+        raise NotApproved(key.subject, "its files are those of another model")
     if state is not State.APPROVED:
-        raise NotApproved(subject, f"it is {state}, and only approved versions are")
+        raise NotApproved(key.subject, f"it is {state}, and only approved versions are")
     return _standing(policy.approvals_that_count(facts, now))
 
 
@@ -136,3 +135,8 @@ def approved_folder(settings: Settings, digest: str) -> Path:
 def _standing(counted: list[Signature]) -> Standing:
     expires = min(item.expires_at for item in counted if item.expires_at)
     return Standing(tuple(item.by for item in counted), counted[-1].at, expires)
+
+
+def _gates(folder: Path) -> dict[str, str]:
+    said = json.loads((folder / "evidence" / "gates.json").read_text(encoding="utf-8"))
+    return {gate["gate"]: gate["verdict"] for gate in said["gates"]}

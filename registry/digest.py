@@ -84,8 +84,15 @@ def write_manifest(folder: Path, manifest: VersionManifest) -> None:
     (folder / MANIFEST).write_text(text, encoding="utf-8")
 
 
-def verified_manifest(folder: Path) -> VersionManifest:
+def verified_manifest(folder: Path, digest: str | None = None) -> VersionManifest:
     """Return the manifest of `folder` after hashing each of its files.
+
+    Parameters
+    ----------
+    folder
+        A version's files.
+    digest
+        What they have to be, ``sha256:…``; anything that agrees with its own manifest where it is not given.
 
     Raises
     ------
@@ -102,6 +109,8 @@ def verified_manifest(folder: Path) -> VersionManifest:
     )
     if changed:
         raise DigestMismatch(folder.name, f"{', '.join(changed[:5])} changed, appeared or vanished")
+    if digest is not None and manifest.digest != digest:
+        raise DigestMismatch(folder.name, f"{MANIFEST} is another")
     return manifest
 
 

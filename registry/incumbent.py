@@ -9,16 +9,14 @@ import pyarrow as pa
 
 from caregate.clock import Clock, system_clock
 from caregate.settings import Settings
-from governance.database import open_database, require_current
+from governance.database import ledger_database
 from governance.ledger import Ledger
 from models.artifact import FittedModel, Floats, load_model
-from registry import names
 from registry.champion import Champion, NoChampion, NotApproved, champion_of
 from registry.digest import DigestMismatch, VersionManifest
-from registry.versions import RegisteredVersion, read_version
+from registry.promotions import was_in_use
+from registry.versions import RegisteredVersion
 
-PROMOTED = "version.promote"
-"""Act of the ledger: a version came into use."""
 ENDED = (
     "the approval of the version promoted last ended or was revoked: nothing that may be used is there to compare with"
 )
@@ -65,8 +63,7 @@ def incumbent_of(settings: Settings, model: str, *, clock: Clock = system_clock)
         return Incumbent(None, why=ENDED)
     except DigestMismatch:
         return Incumbent(None, why=CHANGED)
-    tags = read_version(open_database(settings.registry_url), model, champion.version).tags
-    return Incumbent(champion, tags.get(names.RUN_KEY, ""), tags.get(names.RECIPE, ""))
+    return Incumbent(champion, champion.promotion.run_key, champion.promotion.recipe)
 
 
 def overtaken_by(
@@ -80,9 +77,8 @@ def overtaken_by(
     incumbent = incumbent_of(settings, version.model, clock=clock)
     if incumbent is None or incumbent.champion is None or incumbent.digest in {manifest.digest, manifest.compared_with}:
         return None
-    ledger = Ledger(require_current(open_database(settings.ledger_url)), clock)
-    promoted = any(act.subject == version.key.subject for act in ledger.read(action=PROMOTED))
-    return None if promoted else incumbent.champion
+    ledger = Ledger(ledger_database(settings), clock)
+    return None if was_in_use(ledger, version.key) else incumbent.champion
 
 
 def scores_of(incumbent: Incumbent, rows: pa.Table) -> Floats | str:

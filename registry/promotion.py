@@ -1,6 +1,8 @@
-"""Promotion: an approved version is copied, by content, to where scoring reads, and becomes the champion.
+"""Promotion: an approved version is copied, by content, to where scoring reads, and comes into use.
 
-Every step can be repeated: the copy is named by its digest and renamed into place, an alias is set to what it was.
+The ledger's line is the promotion; the copy stands before it and the aliases, which only show it, follow. Every step
+can be repeated: the copy is named by its digest and renamed into place, the line is written once, an alias is set to
+what it was.
 """
 
 from __future__ import annotations
@@ -13,15 +15,18 @@ from pathlib import Path
 from caregate.clock import Clock, system_clock
 from caregate.errors import CaregateError, NotFound, Refused
 from caregate.settings import Settings
-from governance.database import open_database, require_current
+from governance.database import exclusive, ledger_database, open_database
 from governance.ledger import Ledger
 from registry import names
+from registry.aliases import show_aliases
 from registry.approvals import VersionKey, approved_keys
 from registry.artifacts import artifact_folder
-from registry.champion import Champion, NoChampion, approved_folder, champion_of, standing_of
+from registry.champion import Champion, approved_folder, champion_of, standing_of
 from registry.digest import DigestMismatch, VersionManifest, verified_manifest
-from registry.incumbent import PROMOTED, overtaken_by
-from registry.versions import RegisteredVersion, aliases_of, read_version
+from registry.incumbent import overtaken_by
+from registry.promotions import PROMOTED, before, in_use, was_in_use
+from registry.proving import require_proof
+from registry.versions import RegisteredVersion, read_version
 
 
 class Outdated(Refused):
@@ -37,8 +42,9 @@ class Outdated(Refused):
 class NoPrevious(NotFound):
     """There is nothing to roll back to."""
 
-    def __init__(self, model: str) -> None:
-        super().__init__(f"{model} has no previous version to roll back to: suspend it instead")
+    def __init__(self, model: str, version: int | None = None) -> None:
+        which = f"never had version {version} in use" if version else "has no previous version"
+        super().__init__(f"{model} {which} to roll back to: suspend it instead")
 
 
 def promote(
@@ -56,35 +62,63 @@ def promote(
         If its files are not those that were registered.
     Outdated
         If another version came into use since it was judged, and it was never in use itself.
+    NotServable
+        If its approved copy fails the serving gate.
     """
-    found = read_version(open_database(settings.registry_url), model, version)
-    source = artifact_folder(settings, found.location)
-    manifest = verified_manifest(source)
-    standing_of(settings, found, manifest, now=clock())
-    _require_comparison(settings, found, manifest, clock)
-    publish(settings, source, manifest)
-    changed = _point(settings, found, clock)
-    _leave_line(settings, found, manifest, by=by, again=changed, clock=clock)
+    found, manifest = _ready(settings, model, version, clock)
+    _put_in_use(settings, found, manifest, by=by, clock=clock)
+    show_aliases(settings, model, clock=clock)
     return champion_of(settings, model, clock=clock)
 
 
-def rollback(settings: Settings, model: str, *, by: str, clock: Clock = system_clock) -> Champion:
-    """Put the previous champion back in use, if its approval still stands.
+def rollback(
+    settings: Settings, model: str, *, by: str, to: int | None = None, clock: Clock = system_clock
+) -> Champion:
+    """Put a version that was in use before back in use, if its approval still stands.
+
+    Parameters
+    ----------
+    settings, model
+        Of the home, and which model.
+    by
+        Who does it.
+    to
+        Which version; the one before the one in use where it is not given.
+    clock
+        Tells the moment.
 
     Raises
     ------
     NoPrevious
-        If there is none.
+        If there is none, or `to` never was in use.
     NotApproved
         If its approval does not stand any more.
     """
-    previous = aliases_of(open_database(settings.registry_url), model).get(names.PREVIOUS)
-    if previous is None:
-        raise NoPrevious(model)
-    champion = promote(settings, model, previous, by=by, clock=clock)
-    ledger = Ledger(require_current(open_database(settings.ledger_url)), clock)
-    ledger.append(by, "model.rollback", f"{model}/{previous}", digest=champion.digest)
+    ledger = Ledger(ledger_database(settings), clock)
+    if to is None:
+        previous = before(ledger, model)
+        if previous is None:
+            raise NoPrevious(model)
+        to = previous.key.version
+    elif not was_in_use(ledger, read_version(open_database(settings.registry_url), model, to).key):
+        raise NoPrevious(model, to)
+    champion = promote(settings, model, to, by=by, clock=clock)
+    ledger.append(by, "model.rollback", f"{model}/{to}", digest=champion.digest)
     return champion
+
+
+def prepare(settings: Settings, model: str, version: int, *, clock: Clock = system_clock) -> None:
+    """Copy a version that may still be signed and put the copy through the serving gate, so that no signature waits.
+
+    Raises
+    ------
+    DigestMismatch, NotServable
+        If it could not be promoted, signed or not.
+    """
+    found = read_version(open_database(settings.registry_url), model, version)
+    source = artifact_folder(settings, found.location)
+    manifest = verified_manifest(source)
+    require_proof(settings, found.key, publish(settings, source, manifest), manifest, clock)
 
 
 def pending_promotions(settings: Settings, *, clock: Clock = system_clock) -> list[VersionKey]:
@@ -92,13 +126,13 @@ def pending_promotions(settings: Settings, *, clock: Clock = system_clock) -> li
 
     A rollback is therefore not undone: what was promoted once comes back by a person's act alone.
     """
-    engine = require_current(open_database(settings.ledger_url))
-    promoted = {act.subject for act in Ledger(engine, clock).read(action=PROMOTED)}
+    engine = ledger_database(settings)
+    ledger = Ledger(engine, clock)
     decided: dict[str, VersionKey | None] = {}
     for key in reversed(approved_keys(engine)):
         if key.model in decided:
             continue
-        if key.subject in promoted:
+        if was_in_use(ledger, key):
             decided[key.model] = None
         elif _stands(settings, key, clock):
             decided[key.model] = key
@@ -130,44 +164,45 @@ def _require_comparison(
         raise Outdated(version.key.subject, champion)
 
 
-def _point(settings: Settings, version: RegisteredVersion, clock: Clock) -> bool:
-    from registry.connection import open_registry  # imports MLflow, which reading the champion does without
-
-    before = aliases_of(open_database(settings.registry_url), version.model).get(names.CHAMPION)
-    if before == version.version:
-        return False
-    with open_registry(settings, account=names.PROMOTER) as registry:
-        if before is not None:
-            if _serves(settings, version.model, clock):
-                registry.models.set_registered_model_alias(version.model, names.PREVIOUS, str(before))
-            else:
-                registry.models.delete_registered_model_alias(version.model, names.PREVIOUS)
-        registry.models.set_registered_model_alias(version.model, names.CHAMPION, str(version.version))
-    return True
+def _ready(settings: Settings, model: str, version: int, clock: Clock) -> tuple[RegisteredVersion, VersionManifest]:
+    found = read_version(open_database(settings.registry_url), model, version)
+    source = artifact_folder(settings, found.location)
+    manifest = verified_manifest(source)
+    standing_of(settings, found.key, manifest, now=clock())
+    _require_comparison(settings, found, manifest, clock)
+    require_proof(settings, found.key, publish(settings, source, manifest), manifest, clock)
+    return found, manifest
 
 
-def _leave_line(
-    settings: Settings, version: RegisteredVersion, manifest: VersionManifest, *, by: str, again: bool, clock: Clock
+def _put_in_use(
+    settings: Settings, version: RegisteredVersion, manifest: VersionManifest, *, by: str, clock: Clock
 ) -> None:
-    ledger = Ledger(require_current(open_database(settings.ledger_url)), clock)
-    leave = ledger.append if again else ledger.append_once
-    leave(by, PROMOTED, version.key.subject, digest=manifest.digest)
+    engine = ledger_database(settings)
+    ledger = Ledger(engine, clock)
+    with exclusive(engine) as connection:
+        standing_of(settings, version.key, manifest, now=clock())  # a revocation may have come while files were hashed
+        current = in_use(ledger, version.model)
+        if current and (current.key, current.digest) == (version.key, manifest.digest):
+            return
+        ledger.append_within(
+            connection,
+            by,
+            PROMOTED,
+            version.key.subject,
+            digest=manifest.digest,
+            created_ms=version.key.created_ms,
+            run_key=version.tags.get(names.RUN_KEY, ""),
+            recipe=version.tags.get(names.RECIPE, ""),
+        )
 
 
 def _stands(settings: Settings, key: VersionKey, clock: Clock) -> bool:
     with suppress(CaregateError):
         version = read_version(open_database(settings.registry_url), key.model, key.version)
         manifest = verified_manifest(artifact_folder(settings, version.location))
-        standing_of(settings, version, manifest, now=clock())
+        standing_of(settings, version.key, manifest, now=clock())
         _require_comparison(settings, version, manifest, clock)
         return version.key == key
-    return False
-
-
-def _serves(settings: Settings, model: str, clock: Clock) -> bool:
-    with suppress(CaregateError, NoChampion):
-        champion_of(settings, model, clock=clock)
-        return True
     return False
 
 

@@ -1,19 +1,19 @@
-"""Stopping a model and starting it again: one row that every scoring server reads, without MLflow or Prefect."""
+"""Stopping a model and starting it again: one line that every scoring server reads, without MLflow or Prefect."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-
-from sqlalchemy import insert, select
+from datetime import datetime
 
 from caregate.clock import Clock, system_clock
 from caregate.errors import BadInput
 from caregate.settings import Settings
-from governance.database import exclusive, open_database, require_current
+from governance.database import ledger_database
 from governance.ledger import Ledger
-from governance.schema import suspensions
 from registry.policy import REASON_LENGTH
+
+SUSPENDED, RESUMED = "model.suspend", "model.resume"
+"""Acts of the ledger: the last one says whether a model may score."""
 
 
 class ReasonMissing(BadInput):
@@ -40,7 +40,7 @@ def suspend(settings: Settings, model: str, *, reason: str, by: str, clock: Cloc
     ReasonMissing
         If `reason` says nothing.
     """
-    _write(settings, model, suspended=True, reason=reason, by=by, clock=clock)
+    _write(settings, SUSPENDED, model, reason=reason, by=by, clock=clock)
 
 
 def resume(settings: Settings, model: str, *, reason: str, by: str, clock: Clock = system_clock) -> None:
@@ -51,25 +51,19 @@ def resume(settings: Settings, model: str, *, reason: str, by: str, clock: Clock
     ReasonMissing
         If `reason` says nothing.
     """
-    _write(settings, model, suspended=False, reason=reason, by=by, clock=clock)
+    _write(settings, RESUMED, model, reason=reason, by=by, clock=clock)
 
 
 def suspension_of(settings: Settings, model: str) -> Suspension | None:
-    """Return the suspension of `model` that holds now: one indexed row, cheap enough for every request."""
-    query = select(suspensions).where(suspensions.c.model == model).order_by(suspensions.c.seq.desc()).limit(1)
-    with open_database(settings.ledger_url).connect() as connection:
-        row = connection.execute(query).first()
-    if row is None or not row.suspended:
+    """Return the suspension of `model` that holds now: one indexed line, cheap enough for every request."""
+    ledger = Ledger(ledger_database(settings))
+    last = next(ledger.sealed(SUSPENDED, RESUMED, subject=model, newest_first=True), None)
+    if last is None or last.action == RESUMED:
         return None
-    return Suspension(row.reason, row.by, row.at if row.at.tzinfo else row.at.replace(tzinfo=UTC))
+    return Suspension(last.facts["reason"], last.actor, datetime.fromisoformat(last.at))
 
 
-def _write(settings: Settings, model: str, *, suspended: bool, reason: str, by: str, clock: Clock) -> None:
+def _write(settings: Settings, action: str, model: str, *, reason: str, by: str, clock: Clock) -> None:
     if len(reason.strip()) < REASON_LENGTH:
         raise ReasonMissing
-    engine = require_current(open_database(settings.ledger_url))
-    row = {"model": model, "suspended": suspended, "reason": reason.strip(), "by": by, "at": clock()}
-    with exclusive(engine) as connection:
-        connection.execute(insert(suspensions).values(row))
-        action = "model.suspend" if suspended else "model.resume"
-        Ledger(engine, clock).append_within(connection, by, action, model, reason=reason.strip())
+    Ledger(ledger_database(settings), clock).append(by, action, model, reason=reason.strip())

@@ -15,7 +15,7 @@ from caregate.secret_store import read_secrets
 from caregate.settings import Settings
 from crm.scoring_input import load_for_scoring
 from crm.source import make_source
-from governance.database import open_database, require_current
+from governance.database import ledger_database, open_database
 from governance.ledger import Ledger
 from governance.vault import Vault
 from models.artifact import load_model
@@ -111,7 +111,7 @@ def score_file(
     scored = _score(settings, served, source, location, explain=True)
     write_scores(scored.output, output)
     statuses = dict(scored.output["status"].value_counts().iter_rows())
-    ledger = Ledger(require_current(open_database(settings.ledger_url)), clock)
+    ledger = Ledger(ledger_database(settings), clock)
     ledger.append(settings.user, "model.score-file", f"{model}/{served.version}", digest=champion.digest, **statuses)
     return Filed(served.version, statuses)
 
@@ -153,9 +153,7 @@ def evaluate_file(
 
 
 def _score(settings: Settings, served: Served, source: str, location: Path, *, explain: bool) -> ScoredTable:
-    vault = Vault(
-        require_current(open_database(settings.ledger_url)), read_secrets(settings.secrets_file).vault_key_bytes
-    )
+    vault = Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
     table = served.spec.table
     tables, records = load_for_scoring(make_source(source), str(location), vault, table=table)
     if table not in tables or tables[table].height == 0:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from caregate.secret_store import read_secrets
 from caregate.settings import Settings
-from governance.database import open_database, require_current
+from governance.database import ledger_database
 from governance.people import People
 from governance.predictions import Predictions
 from governance.vault import Vault
@@ -41,7 +41,7 @@ def make_service(settings: Settings, policy: ServingPolicy, champions: ChampionS
     governance.database.LedgerMissing, caregate.secret_store.SecretsMissing
         If the home was not made by `caregate init`.
     """
-    engine = require_current(open_database(settings.ledger_url))
+    engine = ledger_database(settings)
     vault = Vault(engine, read_secrets(settings.secrets_file).vault_key_bytes)
     shelf = Shelf({spec.name: Offer(spec, load_policy(spec.name)) for spec in SPECS.values()})
     histories = SnapshotHistory(

@@ -25,7 +25,7 @@ def add_user(
     as_json: AsJson = False,
 ) -> None:
     """Add an account; its password, or the key of a `crm` client, is shown once."""
-    from governance.database import open_database
+    from governance.database import ledger_database
     from governance.people import People, Role, UnknownRole
     from registry.accounts import create_account
 
@@ -34,7 +34,7 @@ def add_user(
     if role not in set(Role):
         raise UnknownRole
     if role == Role.CRM:
-        people = People(open_database(settings.ledger_url))
+        people = People(ledger_database(settings))
         people.add(name, Role.CRM, by=settings.user, service=True)
         secret = people.issue_key(name, by=settings.user)
     else:
@@ -47,17 +47,29 @@ def add_user(
 @guarded
 def list_users(home: Home = None, as_json: AsJson = False) -> None:
     """List all accounts."""
-    from governance.database import open_database, require_current
+    from governance.database import ledger_database
     from governance.people import People
 
     context = open_context(home, as_json)
-    people = People(require_current(open_database(context.settings.ledger_url))).all()
+    people = People(ledger_database(context.settings)).all()
     context.terminal.result([asdict(person) for person in people])
     rows = [
         (item.name, item.role.value, "service" if item.service else "person", "disabled" if item.disabled else "active")
         for item in people
     ]
     context.terminal.table("accounts", ("name", "role", "kind", "state"), rows)
+
+
+@users.command("reset")
+@guarded
+def reset_user(name: Name, home: Home = None, as_json: AsJson = False) -> None:
+    """Give a person a new password, shown once; they change it themselves before they approve anything."""
+    from registry.accounts import reset_account
+
+    context = open_context(home, as_json)
+    secret = reset_account(context.settings, name, by=context.settings.user)
+    context.terminal.result({"account": name, "secret": secret})
+    context.terminal.line(f"{name}; the secret is shown this once: {secret}")
 
 
 @users.command("disable")
@@ -76,11 +88,11 @@ def disable_user(name: Name, home: Home = None, as_json: AsJson = False) -> None
 @guarded
 def verify_audit(home: Home = None, as_json: AsJson = False) -> None:
     """Check the whole chain; exit 1 and the first broken line where it does not hold."""
-    from governance.database import open_database, require_current
+    from governance.database import ledger_database
     from governance.ledger import Ledger
 
     context = open_context(home, as_json)
-    length = Ledger(require_current(open_database(context.settings.ledger_url))).verify()
+    length = Ledger(ledger_database(context.settings)).verify()
     context.terminal.result({"lines": length, "holds": True})
     context.terminal.line(f"the chain holds: {length:,} lines")
 
@@ -93,11 +105,11 @@ def export_audit(
     as_json: AsJson = False,
 ) -> None:
     """Write the chain as JSON Lines, so that it can be checked elsewhere."""
-    from governance.database import open_database, require_current
+    from governance.database import ledger_database
     from governance.ledger import Ledger
 
     context = open_context(home, as_json)
-    ledger = Ledger(require_current(open_database(context.settings.ledger_url)))
+    ledger = Ledger(ledger_database(context.settings))
     lines = (json.dumps(asdict(act), sort_keys=True, ensure_ascii=False) for act in ledger.read())
     if output is None:
         for line in lines:

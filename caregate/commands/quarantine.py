@@ -125,7 +125,7 @@ def show_row(
     """Open one row for an engineer or admin, on a terminal only; the ledger's line is written first."""
     from caregate.secret_store import read_secrets
     from crm.quarantine import open_row
-    from governance.database import open_database
+    from governance.database import ledger_database
     from governance.vault import Vault
 
     context = open_context(home, as_json)
@@ -134,7 +134,7 @@ def show_row(
     settings = context.settings
     found, (held,) = _find(context, snapshot, [row], table)
     _quarantine(context).record_opening(held, by=settings.user)
-    vault = Vault(open_database(settings.ledger_url), read_secrets(settings.secrets_file).vault_key_bytes)
+    vault = Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
     said = open_row(found, held, vault)
     if as_json:
         typer.echo(json.dumps(said, indent=2))  # in ASCII, so that no value steers the terminal
@@ -226,10 +226,10 @@ def _ask(context: Context, held: Sequence[Held]) -> None:
 
 
 def _quarantine(context: Context) -> Quarantine:
-    from governance.database import open_database, require_current
+    from governance.database import ledger_database
     from governance.quarantine import Quarantine
 
-    return Quarantine(require_current(open_database(context.settings.ledger_url)))
+    return Quarantine(ledger_database(context.settings))
 
 
 def _find(context: Context, digest: str, numbers: Sequence[int], table: str | None) -> tuple[Snapshot, list[Held]]:

@@ -45,9 +45,11 @@ class SigningDesk:
         gesture = policy.read_gesture(value)
         if isinstance(gesture, Decision):
             return gesture
+        if gesture.verdict is Verdict.APPROVED and not (known := self._owns_password(actor)).allowed:
+            return known
         facts = self._facts(version)  # hashes files, so outside of the transaction: they are closed anyway
         with exclusive(self._engine) as connection:
-            facts = replace(facts, verdicts=verdicts_on(connection, version.key))
+            facts = replace(facts, verdicts=verdicts_on(connection, self._ledger, version.key))
             now = self._clock()
             decision = policy.may_say(actor, gesture, facts, now)
             if decision.allowed:
@@ -57,9 +59,8 @@ class SigningDesk:
                     self._ledger,
                     version.key,
                     gesture,
-                    by=actor.name,
+                    by=actor,
                     digest=facts.digest,
-                    at=now,
                     expires=expires,
                 )
         return decision
@@ -83,6 +84,12 @@ class SigningDesk:
         shown[names.APPROVED_DIGEST] = signed[-1].digest
         shown[names.APPROVED_UNTIL] = _until(state, signed)
         return shown
+
+    def _owns_password(self, actor: Person) -> Decision:
+        if self._settings.single_sign_on:
+            return policy.ALLOW  # nobody signs in by password then
+        acts = self._ledger.sealed(policy.RESET, policy.OWN_PASSWORD, subject=actor.name)
+        return policy.owns_password([act.action for act in acts])
 
     def _facts(self, version: RegisteredVersion) -> VersionFacts:
         try:

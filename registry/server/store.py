@@ -16,7 +16,7 @@ from mlflow.tracking.client import MlflowClient
 from caregate.clock import Clock, system_clock
 from caregate.errors import CaregateError
 from caregate.settings import Settings, load_settings
-from governance.database import exclusive, open_database, require_current
+from governance.database import exclusive, ledger_database
 from governance.ledger import Ledger
 from governance.people import Person
 from registry import names, policy
@@ -51,7 +51,7 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
     def __init__(self, store_uri: str, *, settings: Settings | None = None, clock: Clock = system_clock) -> None:
         super().__init__(store_uri.removeprefix(PREFIX))
         self._settings = settings or load_settings()
-        self._governance = require_current(open_database(self._settings.ledger_url))
+        self._governance = ledger_database(self._settings)
         self._ledger = Ledger(self._governance, clock)
         self._guard = Guard(self._governance, clock)
         self._desk = SigningDesk(self._settings, self._governance, clock)

@@ -16,7 +16,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from caregate.clock import Clock, system_clock
 from caregate.settings import Settings, load_settings
-from governance.database import open_database, require_current
+from governance.database import ledger_database
 from governance.people import Person
 from registry.policy import ALLOW, Decision, is_pipeline, refuse
 from registry.server.guard import Guard
@@ -76,7 +76,7 @@ class GuardedTracking(SqlAlchemyStore):  # type: ignore[misc]
         **given: Any,
     ) -> None:
         home = settings or load_settings()
-        self._guard = Guard(require_current(open_database(home.ledger_url)), clock)
+        self._guard = Guard(ledger_database(home), clock)
         super().__init__(store_uri.removeprefix(PREFIX), artifact_uri, **given)
 
     def delete_logged_model(self, model_id: str) -> None:

@@ -24,7 +24,7 @@ from crm.deidentify import deidentify
 from crm.snapshot import Snapshot, publish
 from crm.sources.noshow_kaggle_rules import COLUMNS
 from flows.reading import read_source, take_source
-from governance.database import open_database
+from governance.database import ledger_database
 from governance.ledger import Act, Ledger
 from governance.quarantine import Quarantine
 from governance.vault import Vault
@@ -60,7 +60,7 @@ def home(new_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.setenv("CAREGATE_USER", "engineer")
     settings = load_settings()
     yield settings
-    open_database(settings.ledger_url).dispose()
+    ledger_database(settings).dispose()
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def snapshot(home: Settings, file: Path) -> Snapshot:
 
 def ingested(settings: Settings, file: Path) -> Snapshot:
     """Do what the flow does, without Prefect."""
-    vault = Vault(open_database(settings.ledger_url), read_secrets(settings.secrets_file).vault_key_bytes)
+    vault = Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
     raw = take_source("noshow-kaggle", str(file), {})
     return publish(settings.snapshots_dir, deidentify(raw, vault, owner="owner"), clock=system_clock)
 
@@ -95,7 +95,7 @@ def caregate(*arguments: object) -> Result:
 
 
 def acts(settings: Settings) -> list[Act]:
-    return [act for act in Ledger(open_database(settings.ledger_url)).read() if act.action.startswith("quarantine.")]
+    return [act for act in Ledger(ledger_database(settings)).read() if act.action.startswith("quarantine.")]
 
 
 def digest(snapshot: Snapshot) -> str:
@@ -272,7 +272,7 @@ class TestDiscard:
     def test_a_whole_rule_at_once(self, home: Settings, snapshot: Snapshot) -> None:
         result = caregate("discard", digest(snapshot), "--rule", "implausible-age", "--reason", WHY, "--yes")
         assert "2 row(s)" in result.stdout
-        standing = Quarantine(open_database(home.ledger_url)).standing()
+        standing = Quarantine(ledger_database(home)).standing()
         assert len(standing.discarded) == 2
 
     def test_a_whole_rule_is_not_discarded_where_nobody_can_be_asked(self, home: Settings, snapshot: Snapshot) -> None:
@@ -301,7 +301,7 @@ class TestDiscard:
         status = pty.spawn([sys.executable, "-c", "from caregate.cli import main; main()", *words], hear, lambda _: b"")
         assert os.waitstatus_to_exitcode(status) == code
         assert b"2 row(s) that implausible-age holds back" in heard
-        assert len(Quarantine(open_database(home.ledger_url)).standing().discarded) == gone
+        assert len(Quarantine(ledger_database(home)).standing().discarded) == gone
 
     def test_only_rows_that_can_still_be_read_are_asked_about(self, home: Settings, snapshot: Snapshot) -> None:
         every = ("discard", digest(snapshot), "--rule", "implausible-age", "--reason", WHY)

@@ -9,7 +9,7 @@ import pytest
 from caregate.home import make_home
 from caregate.settings import Settings, load_settings
 from crm.snapshot import open_snapshot
-from governance.database import open_database
+from governance.database import ledger_database, open_database
 from governance.ledger import Ledger
 from registry.connection import open_registry
 from registry.versions import versions_of
@@ -41,7 +41,7 @@ class TestIngest:
         assert done.returncode == 0, done.stderr
         digest = json.loads(done.stdout)["digest"]
         assert [path.parent.name for path in home.snapshots_dir.glob("*/manifest.json")] == [digest[7:]]
-        ledger = Ledger(open_database(home.ledger_url))
+        ledger = Ledger(ledger_database(home))
         assert [act.digest for act in ledger.read(action="snapshot.publish")] == [digest]
         assert not leftovers(home)
 
@@ -57,7 +57,7 @@ class TestRun:
         assert len(versions_of(open_database(home.registry_url), "no-show")) == 1
         assert number_of_runs(home) == 1
         assert not leftovers(home)
-        assert Ledger(open_database(home.ledger_url)).verify() > 0
+        assert Ledger(ledger_database(home)).verify() > 0
 
 
 def number_of_runs(settings: Settings) -> int:

@@ -14,7 +14,7 @@ from crm.source import Draft
 from flows.ingest import ingest
 from flows.progress import heard_by
 from flows.train import Trained, train
-from governance.database import open_database
+from governance.database import ledger_database, open_database
 from governance.ledger import Ledger
 from registry.names import UNPROVEN
 from registry.versions import read_version, versions_of
@@ -44,7 +44,7 @@ class TestIngest:
     def test_the_same_source_gives_the_same_snapshot_and_nothing_twice(self, home: Settings, digest: str) -> None:
         assert ingest(source="synthetic", rows=ROWS, seed=3) == digest
         assert len(list(home.snapshots_dir.glob("*/manifest.json"))) == 1
-        lines = list(Ledger(open_database(home.ledger_url)).read(action="snapshot.publish"))
+        lines = list(Ledger(ledger_database(home)).read(action="snapshot.publish"))
         assert [line.digest for line in lines] == [digest]
 
     def test_the_suites_findings_are_kept_beside_it(self, home: Settings, digest: str) -> None:
@@ -89,7 +89,7 @@ class TestTrain:
         assert started.version == 2, "the same unproven run as the one without a name"
 
     def test_every_act_is_in_the_ledger(self, home: Settings, trained: Trained) -> None:
-        ledger = Ledger(open_database(home.ledger_url))
+        ledger = Ledger(ledger_database(home))
         assert ledger.verify() > 0
         [line] = ledger.read(action="run.judge", subject=f"no-show/run/{trained.run_key}")
         assert line.actor == "ada"

@@ -9,7 +9,7 @@ from caregate.settings import Settings
 from flows.ingest import ingest
 from flows.monitor import monitor
 from flows.train import train
-from governance.database import open_database
+from governance.database import ledger_database
 from governance.ledger import Ledger
 from monitoring.report import NothingNew
 from registry.actor import acting_as
@@ -51,5 +51,5 @@ class TestMonitor:
         assert seen.rows == 1_000  # those whose record the first file did not hold
         assert {"psi[score]", "psi[lead_days]", "auc", "observed/expected"} <= {item.name for item in seen.findings}
         assert {item.alarm for item in seen.findings if item.name in ("psi[age]", "auc")} == {"ok"}
-        [line] = Ledger(open_database(home.ledger_url)).read(action="model.monitor")
+        [line] = Ledger(ledger_database(home)).read(action="model.monitor")
         assert line.subject == f"no-show/{champion}"

@@ -17,7 +17,9 @@ from sqlalchemy.exc import DatabaseError
 from caregate.clock import fixed_clock
 from governance.database import LedgerMissing, migrate, open_database, require_current
 from governance.ledger import Act, BrokenChain, Ledger, canonical_json, verify_chain
+from governance.seals import SealKeyMissing, with_key
 
+KEY, ANOTHER = b"k" * 32, b"a" * 32
 NOON = fixed_clock(datetime(2026, 1, 1, 12, tzinfo=UTC))
 
 
@@ -28,7 +30,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     else:
         url = request.getfixturevalue("postgresql_url")
     migrate(url)
-    engine = open_database(url)
+    engine = with_key(open_database(url), KEY)
     yield engine
     engine.dispose()
 
@@ -71,7 +73,7 @@ class TestVerifying:
     def chain(tmp_path: Path, length: int = 4) -> list[Act]:
         url = f"sqlite:///{tmp_path / 'chain.db'}"
         migrate(url)
-        ledger = Ledger(open_database(url), NOON)
+        ledger = Ledger(with_key(open_database(url), KEY), NOON)
         return [ledger.append("ada", "thing.do", str(number)) for number in range(length)]
 
     @pytest.mark.parametrize("field", ["at", "actor", "action", "subject", "digest", "detail", "hash"])
@@ -101,6 +103,44 @@ class TestVerifying:
         with pytest.raises(BrokenChain) as broken:
             Ledger(open_database(f"sqlite:///{tmp_path / 'chain.db'}")).verify()
         assert broken.value.seq == 2
+
+
+class TestSeals:
+    """Anybody with SQL can write a line that follows from the last one; nobody without the home's key can seal it."""
+
+    @staticmethod
+    def forge(engine: Engine, action: str = "approval.approve") -> None:
+        last = [*Ledger(engine).read()][-1]
+        other = Ledger(with_key(engine, ANOTHER), NOON)
+        assert other.append("rita", action, "no-show/1").previous == last.hash
+
+    def test_a_line_under_another_key_is_read_but_counts_for_nothing(self, engine: Engine) -> None:
+        ledger = Ledger(engine, NOON)
+        true = ledger.append("rita", "approval.approve", "no-show/2")
+        self.forge(engine)
+        assert len(list(ledger.read(action="approval.approve"))) == 2
+        assert list(ledger.sealed("approval.approve")) == [true]
+
+    def test_it_is_named_when_the_chain_is_verified(self, engine: Engine) -> None:
+        Ledger(engine, NOON).append("ada", "thing.do", "x")
+        self.forge(engine)
+        assert verify_chain(Ledger(engine).read()) == 2
+        with pytest.raises(BrokenChain, match="line 2: its seal is not this home's"):
+            Ledger(engine).verify()
+
+    def test_a_sealed_line_whose_content_was_changed_counts_for_nothing(self, engine: Engine) -> None:
+        act = Ledger(engine, NOON).append("rita", "approval.reject", "no-show/2")
+        assert act.is_sealed(KEY)
+        assert not replace(act, action="approval.approve").is_sealed(KEY)
+
+    def test_without_the_key_nothing_is_written_and_nothing_trusted(self, engine: Engine) -> None:
+        Ledger(engine, NOON).append("ada", "thing.do", "x")
+        keyless = Ledger(with_key(engine, KEY).execution_options(seal_key=None), NOON)
+        with pytest.raises(SealKeyMissing):
+            keyless.append("ada", "thing.do", "x")
+        with pytest.raises(SealKeyMissing):
+            list(keyless.sealed("thing.do"))
+        assert keyless.verify() == 1
 
 
 class TestCanonicalJson:

@@ -12,6 +12,7 @@ from caregate.clock import fixed_clock
 from governance.database import migrate, open_database
 from governance.ledger import Ledger
 from governance.people import AccountExists, People, Role, UnknownAccount, UnknownRole
+from governance.seals import with_key
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -20,7 +21,7 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 def engine(tmp_path: Path) -> Engine:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     migrate(url)
-    return open_database(url)
+    return with_key(open_database(url), b"k" * 32)
 
 
 class TestAccounts:
@@ -44,6 +45,11 @@ class TestAccounts:
         people.add("rita", Role.REVIEWER, by="ada")
         people.disable("rita", by="ada")
         assert [act.action for act in Ledger(engine).read(subject="rita")] == ["user.add", "user.disable"]
+
+    def test_an_account_that_was_written_into_the_database_is_nobodys(self, engine: Engine) -> None:
+        People(with_key(engine, b"a" * 32)).add("eve", Role.REVIEWER, by="eve")
+        assert People(engine).find("eve") is None
+        assert People(engine).all() == []
 
     def test_an_unknown_account_cannot_be_disabled(self, engine: Engine) -> None:
         with pytest.raises(UnknownAccount):
@@ -69,6 +75,11 @@ class TestKeys:
         key = People(engine, fixed_clock(NOW)).issue_key("crm", by="ada")
         with engine.connect() as connection:
             assert key not in str(connection.execute(text("SELECT * FROM keys")).all())
+
+    def test_a_key_that_was_written_into_the_database_is_nobodys(self, engine: Engine) -> None:
+        People(engine).issue_key("crm", by="ada")
+        forged = People(with_key(engine, b"a" * 32)).issue_key("crm", by="eve")
+        assert People(engine).client_of(forged) is None
 
     def test_a_strangers_key_names_nobody(self, engine: Engine) -> None:
         assert People(engine).client_of("cg_guess") is None

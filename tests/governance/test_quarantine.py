@@ -23,10 +23,12 @@ from governance.people import People, Role
 from governance.quarantine import JournalInUse, NotASteward, Quarantine, ReasonUnfit
 from governance.row_keys import RowDiscarded, RowKeys, RowUnknown
 from governance.schema import quarantine_decisions
+from governance.seals import with_key
 from governance.vault import SealBroken, Vault
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 KEY = secrets.token_bytes(64)
+SEAL_KEY = b"s" * 32
 WHY = "seen and settled by the ward"
 DIGEST = "sha256:" + "1" * 64
 
@@ -49,13 +51,14 @@ def lite(tmp_path: Path) -> Iterator[Engine]:
 
 def furnished(url: str) -> Engine:
     migrate(url)
-    people = People(open_database(url), fixed_clock(NOW))
+    engine = with_key(open_database(url), SEAL_KEY)
+    people = People(engine, fixed_clock(NOW))
     for role in (Role.ENGINEER, Role.ADMIN, Role.REVIEWER, Role.CLINICAL_REVIEWER, Role.AUDITOR):
         people.add(role.value, role, by="ada")
     people.add("pipeline", Role.ENGINEER, by="ada", service=True)
     people.add("gone", Role.ENGINEER, by="ada")
     people.disable("gone", by="ada")
-    return open_database(url)
+    return engine
 
 
 def held(engine: Engine, content: bytes = b"a row", *, rule: str = "implausible-age", number: int = 7) -> Held:
@@ -247,6 +250,7 @@ KILLED = """
 import os, signal, sys
 import governance.quarantine as module
 from governance.database import open_database
+from governance.seals import with_key
 
 step, url, key = sys.argv[1:4]
 
@@ -263,7 +267,7 @@ elif step == "before-the-end":
 elif step == "before-the-journal":
     module._forget_journal = die
 row = module.Held(key, "sha256:1", "csv", "appointments", 7, "implausible-age")
-module.Quarantine(open_database(url)).discard([row], reason="seen and settled", by="engineer")
+module.Quarantine(with_key(open_database(url), b"s" * 32)).discard([row], reason="seen and settled", by="engineer")
 """
 
 

@@ -13,7 +13,7 @@ from caregate.settings import Settings
 from crm.deidentify import deidentify
 from crm.snapshot import Snapshot, publish
 from crm.sources.synthetic import SyntheticSource
-from governance.database import migrate, open_database
+from governance.database import ledger_database, migrate
 from governance.vault import Vault
 from models.catalogue import SPECS
 from registry.candidate import Candidate
@@ -34,7 +34,7 @@ def explored(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="session")
 def snapshot(explored: Settings) -> Snapshot:
-    vault = Vault(open_database(explored.ledger_url), read_secrets(explored.secrets_file).vault_key_bytes)
+    vault = Vault(ledger_database(explored), read_secrets(explored.secrets_file).vault_key_bytes)
     draft = deidentify(SyntheticSource(rows=ROWS).read(), vault, owner="ada")
     return publish(explored.snapshots_dir, draft, clock=fixed_clock(NOON))
 

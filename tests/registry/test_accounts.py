@@ -4,7 +4,7 @@ import pytest
 
 from caregate.secret_store import read_secrets
 from caregate.settings import Settings
-from governance.database import open_database
+from governance.database import ledger_database
 from governance.people import AccountExists, People, Role
 from registry.accounts import NoSignIn, UnfitName, create_account, create_services, disable_account
 from registry.launch import sign_in_database
@@ -13,7 +13,7 @@ from registry.launch import sign_in_database
 class TestAnAccount:
     def test_is_known_to_the_ledger(self, home: Settings) -> None:
         create_account(home, "nora", Role.REVIEWER, by="test")
-        found = People(open_database(home.ledger_url)).find("nora")
+        found = People(ledger_database(home)).find("nora")
         assert found is not None
         assert (found.role, found.service, found.disabled) == (Role.REVIEWER, False, False)
 
@@ -46,7 +46,7 @@ class TestAnAccount:
 
 class TestTheServices:
     def test_can_be_made_again(self, home: Settings) -> None:
-        before = People(open_database(home.ledger_url)).all()
+        before = People(ledger_database(home)).all()
         create_services(home, read_secrets(home.secrets_file), by="test")
-        assert People(open_database(home.ledger_url)).all() == before
+        assert People(ledger_database(home)).all() == before
         assert sign_in_database(home).is_file()

@@ -12,7 +12,7 @@ from mlflow.store.model_registry.abstract_store import AbstractStore
 
 from caregate.clock import system_clock
 from caregate.settings import Settings
-from governance.database import LedgerMissing, open_database
+from governance.database import LedgerMissing, ledger_database, open_database
 from governance.people import People
 from registry import names
 from registry.actor import acting_as
@@ -114,7 +114,7 @@ class TestWithoutAServer:
     ) -> None:
         version = register(home, candidate("half-signed"))
         found = read_version(open_database(home.registry_url), version.model, version.version)
-        governance = open_database(home.ledger_url)
+        governance = ledger_database(home)
         rita = People(governance).find("rita")
         assert rita is not None
         SigningDesk(home, governance, system_clock).take(rita, found, "approved")  # and here the server dies

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from caregate.settings import Settings
-from governance.database import open_database
+from governance.database import ledger_database, open_database
 from governance.ledger import Ledger
 from models.spec import RiskClass
 from registry import names
@@ -59,4 +59,4 @@ class TestOnPostgres:
                 store.set_model_version_tag(version.model, str(version.version), approval)
         assert [key.subject for key in pending_promotions(home)] == ["readmission-risk/1"]
         assert promote(home, version.model, version.version).standing.signed_by == ("rita", "clara")
-        assert Ledger(open_database(home.ledger_url)).verify() > 0
+        assert Ledger(ledger_database(home)).verify() > 0

@@ -3,16 +3,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from caregate.clock import fixed_clock, system_clock
-from caregate.settings import Settings, load_settings
-from governance.database import open_database
+from caregate.settings import Settings
+from governance.database import ledger_database, open_database
 from governance.ledger import Ledger
 from governance.people import People
+from governance.seals import with_key
 from models.spec import RiskClass
 from registry import names
 from registry.artifacts import artifact_folder
@@ -20,6 +20,7 @@ from registry.champion import NoChampion, NotApproved, approved_folder, champion
 from registry.digest import DigestMismatch
 from registry.incumbent import incumbent_of
 from registry.promotion import NoPrevious, Outdated, pending_promotions, promote, rollback
+from registry.promotions import PROMOTED
 from registry.registering import Registered, register
 from registry.server.signing import SigningDesk
 from registry.versions import UnknownVersion, aliases_of, read_version
@@ -33,7 +34,7 @@ def home(fresh_home: Settings) -> Settings:
 
 
 def sign(home: Settings, version: Registered, by: str, value: str = "approved") -> None:
-    governance = open_database(home.ledger_url)
+    governance = ledger_database(home)
     actor = People(governance).find(by)
     assert actor is not None
     found = read_version(open_database(home.registry_url), version.model, version.version)
@@ -63,9 +64,9 @@ class TestPromoting:
         version = register(home, candidate("one"))
         sign(home, version, "rita")
         before = promote(home, "no-show", version.version)
-        lines = len(list(Ledger(open_database(home.ledger_url)).read()))
+        lines = len(list(Ledger(ledger_database(home)).read()))
         assert promote(home, "no-show", version.version) == before
-        assert len(list(Ledger(open_database(home.ledger_url)).read())) == lines
+        assert len(list(Ledger(ledger_database(home)).read())) == lines
 
     @pytest.mark.parametrize("value", [None, "rejected: not on winter data"])
     def test_needs_an_approval(self, home: Settings, candidate: CandidateFactory, value: str | None) -> None:
@@ -220,11 +221,9 @@ class TestTheChampion:
         promote(home, "no-show", version.version)
         return version
 
-    def test_is_none_in_a_home_without_a_registry(self, tmp_path: Path) -> None:
-        empty = load_settings(home=tmp_path / "empty")
+    def test_is_none_in_a_home_that_never_had_one(self, fresh_home: Settings) -> None:
         with pytest.raises(NoChampion):
-            champion_of(empty, "no-show")
-        assert not (tmp_path / "empty").exists()
+            champion_of(fresh_home, "no-show")
 
     def test_ends_with_its_approval(self, home: Settings, version: Registered) -> None:
         clock = fixed_clock(later(home.approval_days + 1))
@@ -243,20 +242,26 @@ class TestTheChampion:
         with open_database(home.registry_url).begin() as connection:
             connection.execute(text(f"UPDATE registered_model_aliases SET version = {forged.version}"))  # noqa: S608
             connection.execute(text("UPDATE model_version_tags SET value = 'approved' WHERE key = 'approval'"))
-        with pytest.raises((NotApproved, DigestMismatch)):
-            champion_of(home, "no-show")
-
-    def test_is_not_an_approved_digest_under_another_version(
-        self, home: Settings, version: Registered, candidate: CandidateFactory
-    ) -> None:
-        forged = register(home, candidate("forged", seed=2))
-        with open_database(home.registry_url).begin() as connection:
-            connection.execute(text(f"UPDATE registered_model_aliases SET version = {forged.version}"))  # noqa: S608
             connection.execute(
                 text("UPDATE model_version_tags SET value = :digest WHERE key = 'digest'"), {"digest": version.digest}
             )
+        assert champion_of(home, "no-show").version == version.version
         with pytest.raises(NotApproved):
-            champion_of(home, "no-show")
+            promote(home, "no-show", forged.version)
+
+    def test_is_not_what_a_forged_line_says(
+        self, home: Settings, version: Registered, candidate: CandidateFactory
+    ) -> None:
+        forged = register(home, candidate("forged", seed=2))
+        engine = with_key(open_database(home.ledger_url), b"somebody else's key")
+        created = read_version(open_database(home.registry_url), "no-show", forged.version).key.created_ms
+        said = {"created_ms": created, "reason": "", "role": "reviewer", "expires": later(9).isoformat()}
+        Ledger(engine).append("rita", "approval.approve", "no-show/2", digest=forged.digest, **said)
+        Ledger(engine).append("promoter", PROMOTED, "no-show/2", digest=forged.digest, **said, run_key="", recipe="")
+        assert champion_of(home, "no-show").version == version.version
+        assert pending_promotions(home) == []
+        with pytest.raises(NotApproved):
+            promote(home, "no-show", forged.version)
 
     def test_is_not_a_changed_copy(self, home: Settings, version: Registered) -> None:
         (approved_folder(home, version.digest) / "calibration.json").write_text("{}", encoding="utf-8")

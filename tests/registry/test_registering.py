@@ -15,7 +15,7 @@ from mlflow.entities.model_registry import ModelVersionTag
 from mlflow.exceptions import MlflowException
 
 from caregate.settings import Settings
-from governance.database import open_database
+from governance.database import ledger_database, open_database
 from governance.ledger import Ledger
 from models.artifact import load_model
 from models.spec import RiskClass
@@ -120,7 +120,7 @@ class TestAVersion:
 
     def test_leaves_a_line_in_the_ledger(self, home: Settings, candidate: CandidateFactory) -> None:
         digest = register(home, candidate("line")).digest
-        lines = Ledger(open_database(home.ledger_url)).read(action="version.create")
+        lines = Ledger(ledger_database(home)).read(action="version.create")
         assert ("pipeline", "no-show", digest) in [(line.actor, line.subject, line.digest) for line in lines]
 
     def test_shows_metrics_and_author_on_its_run(self, home: Settings, candidate: CandidateFactory) -> None:

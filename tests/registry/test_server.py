@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from governance.database import open_database
+from governance.database import ledger_database, open_database
 from governance.ledger import Ledger
 from governance.people import People
 from models.spec import RiskClass
@@ -119,7 +119,7 @@ class TestEverybodyElse:
         assert "no account of Caregate" in say(server, "eve", version, "approved").text
 
     def test_a_disabled_reviewer_is_refused(self, server: Server, version: Registered) -> None:
-        People(open_database(server.settings.ledger_url)).disable("rob", by="test")
+        People(ledger_database(server.settings)).disable("rob", by="test")
         assert say(server, "rob", version, "approved").status_code == httpx.codes.FORBIDDEN
 
 
@@ -229,7 +229,7 @@ class TestTheLedger:
         say(server, "ada", version, "approved")
         say(server, "rita", version, "approved")
         subject = f"{version.model}/{version.version}"
-        lines = list(Ledger(open_database(server.settings.ledger_url)).read(subject=subject))
+        lines = list(Ledger(ledger_database(server.settings)).read(subject=subject))
         assert [(line.actor, line.action) for line in lines] == [
             ("ada", "approval.refuse"),
             ("rita", "approval.approve"),
@@ -237,7 +237,7 @@ class TestTheLedger:
         assert lines[-1].digest == version.digest
 
     def test_still_verifies(self, server: Server) -> None:
-        assert Ledger(open_database(server.settings.ledger_url)).verify() > 0
+        assert Ledger(ledger_database(server.settings)).verify() > 0
 
 
 class TestTheServicesOverHttp:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from caregate.settings import Settings
-from governance.database import open_database
+from governance.database import ledger_database
 from governance.ledger import Ledger
 from registry.suspension import ReasonMissing, resume, suspend, suspension_of
 
@@ -21,7 +21,7 @@ class TestSuspending:
 
     def test_leaves_lines_in_the_ledger(self, home: Settings) -> None:
         suspend(home, "readmission-risk", reason="under investigation", by="ada")
-        lines = Ledger(open_database(home.ledger_url)).read(action="model.suspend", subject="readmission-risk")
+        lines = Ledger(ledger_database(home)).read(action="model.suspend", subject="readmission-risk")
         assert [line.actor for line in lines] == ["ada"]
 
     def test_says_why(self, home: Settings) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-from governance.database import open_database
+from governance.database import ledger_database
 from governance.ledger import Ledger
 from registry.registering import Registered, register
 from registry.server.tracking import HOUSEKEEPING, PIPELINE_WRITES, READING, GuardedTracking, writes
@@ -93,7 +93,7 @@ class TestWhatAVersionStandsOn:
             assert "`caregate run` alone" in answer.json()["message"]
 
     def test_leaves_a_line_of_each_refusal(self, server: Server, version: Registered) -> None:
-        ledger = Ledger(open_database(server.settings.ledger_url))
+        ledger = Ledger(ledger_database(server.settings))
         before = len(list(ledger.read(action="mlflow.refuse")))
         with server.client("admin") as client:
             client.post(f"{PREFIXES[0]}/experiments/delete", json={"experiment_id": version.experiment_id})

@@ -67,7 +67,7 @@ def save_toy_model(folder: Path, seed: int) -> None:
     inputs = chance.normal(size=(200, 2)).astype(np.float32)
     label = (inputs[:, 0] + chance.normal(size=200) > 0).astype(int)
     booster = xgb.train({"objective": "binary:logistic", "max_depth": 2, "nthread": 1}, xgb.DMatrix(inputs, label), 5)
-    columns = tuple(Column(name, name, "number", low=-3.0, high=3.0) for name in ("lead_days", "earlier_misses"))
+    columns = tuple(Column(name, name, "number", low=-3.0, high=3.0) for name in ("lead_days", "known_misses"))
     FittedModel("no-show", columns, booster, Calibration()).save(folder)
     evidence = folder / "evidence"
     evidence.mkdir()

@@ -15,18 +15,21 @@ from caregate.settings import Settings
 from crm.deidentify import deidentify
 from crm.snapshot import Snapshot, publish
 from crm.source import RawTables
-from governance.database import migrate, open_database
+from governance.database import ledger_database, migrate
 from governance.vault import Vault
 from models import no_show
 from models.artifact import FittedModel
 from models.features import feature_rows, labelled
 from models.training import fit
+from registry.approvals import VersionKey
 from registry.champion import Champion, Standing
 from registry.digest import VersionManifest
+from registry.promotions import Promotion
 from serving.champions import NotServed
 
 SYSTEM = "clinic-system"
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+PROMOTION = Promotion(VersionKey("no-show", 1, 0), "sha256:" + "1" * 64, "run", "recipe", "promoter", NOON, 1)
 SITES = ("NORTH", "SOUTH", "other")
 
 
@@ -34,7 +37,7 @@ def champion(folder: Path, version: int, expires_at: datetime) -> Champion:
     """What the registry hands out for the model in `folder`."""
     manifest = VersionManifest("no-show", "ada", "operational", "sha256:" + "2" * 64, "sha256:" + "3" * 64, {})
     standing = Standing(("rita",), NOON, expires_at)
-    return Champion("no-show", version, manifest.digest, folder, manifest, standing, {"accuracy": "passed"})
+    return Champion("no-show", version, manifest.digest, folder, manifest, standing, PROMOTION, {"accuracy": "passed"})
 
 
 class ToyChampions:
@@ -75,7 +78,7 @@ def make_home(home: Path) -> Settings:
 
 
 def vault_of(settings: Settings) -> Vault:
-    return Vault(open_database(settings.ledger_url), read_secrets(settings.secrets_file).vault_key_bytes)
+    return Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
 
 
 def appointments(rows: int, *, seed: int = 7) -> pl.DataFrame:

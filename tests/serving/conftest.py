@@ -15,7 +15,7 @@ import uvicorn
 
 from caregate.settings import Settings
 from crm.snapshot import Snapshot
-from governance.database import open_database
+from governance.database import ledger_database
 from governance.people import People, Role
 from models.artifact import FittedModel
 from registry.champion import Champion
@@ -68,7 +68,7 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Clinic:
     models = {version: train(snapshot, folder, rounds=10 * version) for version, folder in folders.items()}
     later = datetime.now(UTC) + timedelta(days=180)
     versions = {version: champion(folder, version, later) for version, folder in folders.items()}
-    people = People(open_database(settings.ledger_url))
+    people = People(ledger_database(settings))
     people.add("clinic", Role.CRM, by="tester", service=True)
     champions = ToyChampions()
     champions.put(versions[1])

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from governance.database import open_database
+from governance.database import ledger_database
 from governance.people import Role
 from governance.predictions import Predictions
 from serving.policy import load_serving_policy
@@ -71,7 +71,7 @@ class TestScoring:
 class TestPredictionRows:
     def test_every_answer_is_written_down_before_it_is_given(self, crm, clinic):
         answer = only(ask(crm, clinic.instances[-1], purpose="outreach"))
-        row = Predictions(open_database(clinic.settings.ledger_url)).find(answer["prediction_id"])
+        row = Predictions(ledger_database(clinic.settings)).find(answer["prediction_id"])
         assert (row.status, row.score, row.band, row.version) == ("scored", answer["score"], answer["band"], 1)
         assert (row.client, row.purpose, row.model) == ("clinic", "outreach", "no-show")
         assert row.reasons == answer["reasons"]
@@ -79,14 +79,14 @@ class TestPredictionRows:
 
     def test_it_holds_tokens_in_the_place_of_the_crms_ids(self, crm, clinic):
         instance = clinic.instances[-1]
-        row = Predictions(open_database(clinic.settings.ledger_url)).find(only(ask(crm, instance))["prediction_id"])
+        row = Predictions(ledger_database(clinic.settings)).find(only(ask(crm, instance))["prediction_id"])
         tokens = clinic.snapshot_tokens()
         assert row.record == tokens["record"][instance["record_id"]]
         assert row.patient == tokens["patient"][instance["patient_id"]]
 
     def test_an_abstention_is_written_down_as_well(self, crm, clinic):
         answer = only(ask(crm, {"record_id": "empty-1"}))
-        row = Predictions(open_database(clinic.settings.ledger_url)).find(answer["prediction_id"])
+        row = Predictions(ledger_database(clinic.settings)).find(answer["prediction_id"])
         assert (row.status, row.why, row.patient) == ("abstained", answer["why"], None)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from caregate.clock import system_clock
 from caregate.settings import Settings
-from governance.database import open_database
+from governance.database import ledger_database, open_database
 from governance.people import People, Role
 from registry.champion import approved_folder
 from registry.launch import home_environment
@@ -43,9 +43,9 @@ def wait_for(happened: Callable[[], object]) -> None:
 
 
 def say(settings: Settings, version: Registered, who: str, value: str) -> None:
-    actor = People(open_database(settings.ledger_url)).find(who)
+    actor = People(ledger_database(settings)).find(who)
     found = read_version(open_database(settings.registry_url), version.model, version.version)
-    decision = SigningDesk(settings, open_database(settings.ledger_url), system_clock).take(actor, found, value)
+    decision = SigningDesk(settings, ledger_database(settings), system_clock).take(actor, found, value)
     assert decision.allowed, decision.why
 
 
@@ -80,7 +80,7 @@ def process(home, version) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def crm(home, process) -> Iterator[httpx.Client]:
-    people = People(open_database(home.ledger_url))
+    people = People(ledger_database(home))
     if people.find("clinic") is None:
         people.add("clinic", Role.CRM, by="tester", service=True)
     headers = {"Authorization": f"Bearer {people.issue_key('clinic', by='tester')}"}

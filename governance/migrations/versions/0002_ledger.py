@@ -1,0 +1,108 @@
+"""The first schema: chain of acts, vault, quarantine, keys, predictions."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"  # 0001 was never released: its homes, whose lines carry no seal, are told to start anew
+down_revision = None
+
+APPEND_ONLY = ("acts", "predictions", "quarantine_decisions")
+
+
+def upgrade() -> None:
+    """Create the tables and forbid changing what was appended."""
+    _create_tables()
+    _create_quarantine()
+    dialect = op.get_bind().dialect.name
+    for table in APPEND_ONLY:
+        for statement in _append_only(table, dialect):
+            op.execute(statement)
+
+
+def _create_tables() -> None:
+    moment = sa.DateTime(timezone=True)
+    op.create_table(
+        "acts",
+        sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("at", sa.String(32), nullable=False),
+        sa.Column("actor", sa.String(200), nullable=False),
+        sa.Column("action", sa.String(100), nullable=False),
+        sa.Column("subject", sa.String(500), nullable=False),
+        sa.Column("digest", sa.String(71), nullable=False),
+        sa.Column("detail", sa.Text, nullable=False),
+        sa.Column("previous", sa.String(64), nullable=False),
+        sa.Column("hash", sa.String(64), nullable=False, unique=True),
+        sa.Column("seal", sa.String(64), nullable=False),
+    )
+    op.create_index("acts_of_subject", "acts", ["subject", "seq"])
+    op.create_index("acts_of_action", "acts", ["action", "seq"])
+    op.create_table(
+        "vault",
+        sa.Column("namespace", sa.String(100), primary_key=True),
+        sa.Column("sealed", sa.LargeBinary, primary_key=True),
+        sa.Column("token", sa.String(40), nullable=False, unique=True),
+    )
+    op.create_table(
+        "keys",
+        sa.Column("client", sa.String(100), primary_key=True),
+        sa.Column("key_hash", sa.String(64), nullable=False, unique=True),
+        sa.Column("created_at", moment, nullable=False),
+        sa.Column("expires_at", moment, nullable=False),
+        sa.Column("disabled_at", moment),
+    )
+    op.create_table(
+        "predictions",
+        sa.Column("prediction_id", sa.String(40), primary_key=True),
+        sa.Column("at", moment, nullable=False),
+        sa.Column("model", sa.String(256), nullable=False),
+        sa.Column("version", sa.Integer),
+        sa.Column("client", sa.String(100), nullable=False),
+        sa.Column("purpose", sa.String(100), nullable=False),
+        sa.Column("patient", sa.String(40)),
+        sa.Column("record", sa.String(40)),
+        sa.Column("inputs_digest", sa.String(71), nullable=False),
+        sa.Column("status", sa.String(20), nullable=False),
+        sa.Column("score", sa.Float),
+        sa.Column("band", sa.String(40)),
+        sa.Column("reasons", sa.JSON),
+        sa.Column("why", sa.Text),
+    )
+    op.create_index("predictions_of_patient", "predictions", ["patient"])
+
+
+def _create_quarantine() -> None:
+    moment = sa.DateTime(timezone=True)
+    op.create_table(
+        "quarantine",
+        sa.Column("row", sa.String(40), primary_key=True),
+        sa.Column("mark", sa.String(64), nullable=False, unique=True),
+        sa.Column("key", sa.LargeBinary),
+        sa.Column("since", moment, nullable=False),
+    )
+    op.create_table(
+        "quarantine_decisions",
+        sa.Column("seq", sa.Integer, primary_key=True),
+        sa.Column("row", sa.String(40), nullable=False),
+        sa.Column("rule", sa.String(100), nullable=False),
+        sa.Column("verdict", sa.String(20), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("by", sa.String(100), nullable=False),
+        sa.Column("at", moment, nullable=False),
+    )
+
+
+def _append_only(table: str, dialect: str) -> list[str]:
+    if dialect == "postgresql":
+        return [
+            f"CREATE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$",
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_append_only()",
+        ]
+    return [
+        f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        for act in ("UPDATE", "DELETE")
+    ]
