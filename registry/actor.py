@@ -6,13 +6,44 @@ registry) the program says for whom it acts; where nobody is named, nothing may 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
 
 from flask import g, has_request_context
 
+
+@dataclass
+class Visit:
+    """One request of the MLflow server, whichever of its two halves answers it.
+
+    Attributes
+    ----------
+    state
+        The request's own, into which MLflow writes who signed in to its native routes.
+    proven
+        Who signed in before MLflow was asked, None where MLflow finds out.
+    route
+        The route's template, without values; empty until it is known.
+    recorded
+        Whether the ledger holds the refusal already.
+    """
+
+    state: MutableMapping[str, Any] = field(default_factory=dict)
+    proven: str | None = None
+    route: str = ""
+    recorded: bool = False
+
+    @property
+    def account(self) -> str | None:
+        """Who signed in, None where nobody did."""
+        return self.proven or self.state.get("username")
+
+
 _acting: ContextVar[str | None] = ContextVar("caregate_actor", default=None)
+_visit: ContextVar[Visit | None] = ContextVar("caregate_visit", default=None)
 
 
 @contextmanager
@@ -25,8 +56,31 @@ def acting_as(account: str) -> Iterator[None]:
         _acting.reset(token)
 
 
+@contextmanager
+def visiting(visit: Visit) -> Iterator[None]:
+    """Answer `visit` until the block ends."""
+    token = _visit.set(visit)
+    try:
+        yield
+    finally:
+        _visit.reset(token)
+
+
+def current_visit() -> Visit | None:
+    """Return the request that is being answered, None outside of the server."""
+    return _visit.get()
+
+
 def current_actor() -> str | None:
     """Return the account that acts, None where nobody is known to."""
     if has_request_context():
         return getattr(g, "mlflow_authenticated_user", None)
-    return _acting.get()
+    visit = _visit.get()
+    return visit.account if visit else _acting.get()
+
+
+def mark_recorded() -> None:
+    """Say that the ledger holds the refusal of the request that is being answered."""
+    visit = _visit.get()
+    if visit is not None:
+        visit.recorded = True

@@ -9,28 +9,30 @@ from sqlalchemy.engine import make_url
 
 from caregate.secret_store import Secrets
 from caregate.settings import Settings
+from registry.origins import own_hosts
 
 APP = "caregate"
-PASSWORD_CACHE_SECONDS = 60
-"""MLflow hashes passwords on every request otherwise: a page took 0.8 s instead of 0.02."""
+PASSWORDS = "mlflow.server.auth:authenticate_request_basic_auth"
+PROXY = "registry.server.single_sign_on:authenticate"
 
 SIGN_IN = """[mlflow]
 default_permission = READ
 database_uri = sqlite:///{database}
 admin_username = admin
-authorization_function = mlflow.server.auth:authenticate_request_basic_auth
+authorization_function = {function}
 grant_default_workspace_access = false
-auth_cache_ttl_seconds = {cache}
+auth_cache_ttl_seconds = 0
 """
 
 
-def mlflow_command(port: int) -> list[str]:
-    """Return the command that starts the server on loopback `port`."""
+def mlflow_command(port: int, public_url: str | None = None) -> list[str]:
+    """Return the command that starts the server on loopback `port`, known to people by `public_url`."""
     options = {
         "--app-name": APP,
         "--host": "127.0.0.1",
         "--port": str(port),
         "--workers": "1",
+        "--allowed-hosts": ",".join(own_hosts(port, public_url)),
     }
     flat = [part for option in options.items() for part in option]
     return [sys.executable, "-m", "mlflow", "server", *flat]
@@ -47,6 +49,8 @@ def mlflow_environment(settings: Settings, secrets: Secrets) -> dict[str, str]:
         "MLFLOW_AUTH_CONFIG_PATH": str(_write_sign_in_file(settings)),
         "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": secrets.webhook_key,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "false",
+        "MLFLOW_BASIC_AUTH_FAIL_CLOSED": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
         "DO_NOT_TRACK": "true",
@@ -73,5 +77,6 @@ def sign_in_database(settings: Settings) -> Path:
 def _write_sign_in_file(settings: Settings) -> Path:
     settings.mlflow_dir.mkdir(parents=True, exist_ok=True)
     path = settings.mlflow_dir / "sign-in.ini"
-    path.write_text(SIGN_IN.format(database=sign_in_database(settings), cache=PASSWORD_CACHE_SECONDS), encoding="utf-8")
+    function = PROXY if settings.single_sign_on else PASSWORDS
+    path.write_text(SIGN_IN.format(database=sign_in_database(settings), function=function), encoding="utf-8")
     return path

@@ -18,6 +18,8 @@ from registry.names import APPROVAL, CHALLENGER, PIPELINE, REQUIRED_AT_CREATION,
 REASON_LENGTH = 10
 GATES_THAT_MAY_BE_SIGNED = ("passed", "cannot-tell")
 HOW_TO = "set it to approved, rejected: <reason> or revoked: <reason>"
+OWN_PASSWORD, RESET = "user.password", "user.reset"
+"""Acts of the ledger: somebody changed their own password; somebody else set it anew."""
 LOGGED_MODEL = re.compile(r"models:/m-[0-9a-f]+")
 
 
@@ -191,6 +193,16 @@ def _may_approve(actor: Person, facts: VersionFacts, now: datetime) -> Decision:
         return refuse(f"{actor.name} has signed already: a clinical model needs a second person")
     if given and not any(item.clinical for item in given) and actor.role is not Role.CLINICAL_REVIEWER:
         return refuse("the second signature of a clinical model has to be a clinical reviewer's")
+    return ALLOW
+
+
+def owns_password(acts: Sequence[str]) -> Decision:
+    """Decide by the acts on an account's password, in order, whether its owner alone knows it, as an approval asks."""
+    if acts and acts[-1] == RESET:
+        return refuse(
+            "this account's password was reset, so somebody else has seen it: change it first "
+            "(the account's name at the bottom left, Change password), sign in with the new one, then approve"
+        )
     return ALLOW
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from caregate.clock import Clock
 from governance.ledger import Ledger
 from governance.people import People, Person
-from registry.actor import current_actor
+from registry.actor import current_actor, mark_recorded
 from registry.policy import Decision
 
 NOBODY = "nobody is signed in: the registry is written by known accounts alone"
@@ -67,4 +67,5 @@ class Guard:
     def refuse(self, actor: str, noun: str, subject: str, why: str) -> NoReturn:
         """Write the refusal down, and raise it in words that MLflow's page shows."""
         self._ledger.append(actor, f"{noun}.refuse", subject, why=why)
+        mark_recorded()
         raise MlflowException(f"Refused: {why}.", PERMISSION_DENIED)
