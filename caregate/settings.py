@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from caregate.errors import BadInput
+from caregate.notice_settings import NoticeSettings
 
 DEFAULT_HOME = Path(".caregate")
 
@@ -25,7 +26,7 @@ class InvalidSettings(BadInput):
 class Settings(BaseSettings):
     """Everything that can be set, and the places in the home that follow from it."""
 
-    model_config = SettingsConfigDict(env_prefix="CAREGATE_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CAREGATE_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
     home: Path = DEFAULT_HOME
     user: str = Field(default_factory=getpass.getuser, min_length=1)
@@ -42,6 +43,10 @@ class Settings(BaseSettings):
     """What DuckDB may keep in memory before it spills to disk."""
     approval_days: int = Field(default=180, ge=1, le=366)
     """How long an approval stands before it has to be given again."""
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^\s@]+$")
+    """Where people reach MLflow, when that is behind a proxy: what links begin with."""
+    notices: NoticeSettings = NoticeSettings()
+    """Whom to tell of waiting versions and ending approvals, and by what; nobody where nothing is set."""
     artifacts_url: str | None = Field(
         default=None, pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?$"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -65,8 +66,12 @@ def guarded_url(settings: Settings) -> str:
 
 def home_environment(settings: Settings) -> dict[str, str]:
     """Return the variables from which a child process reads the same settings."""
-    values = settings.model_dump(exclude_none=True, mode="json") | {"home": str(settings.home.resolve())}
-    return {f"CAREGATE_{key.upper()}": str(value) for key, value in values.items()}
+    values = settings.model_dump(exclude_none=True, by_alias=True, mode="json") | {"home": str(settings.home.resolve())}
+    return {f"CAREGATE_{key.upper()}": _as_text(value) for key, value in values.items()}
+
+
+def _as_text(value: object) -> str:
+    return json.dumps(value) if isinstance(value, dict | list) else str(value)
 
 
 def sign_in_database(settings: Settings) -> Path:

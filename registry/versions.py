@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, Engine, column, inspect, select, table
+from sqlalchemy import ColumnElement, Connection, Engine, column, func, inspect, select, table
 
 from caregate.errors import NotFound
 from registry.approvals import VersionKey
@@ -18,6 +18,7 @@ _versions = table(
     column("version"),
     column("creation_time"),
     column("storage_location"),
+    column("run_id"),
     column("current_stage"),
 )
 _tags = table("model_version_tags", column("name"), column("version"), column("key"), column("value"))
@@ -33,11 +34,12 @@ class UnknownVersion(NotFound):
 
 @dataclass(frozen=True)
 class RegisteredVersion:
-    """A version: what it is called, its tags and MLflow's address of its files."""
+    """A version: what it is called, its tags, MLflow's address of its files and the id of its run."""
 
     key: VersionKey
     tags: Mapping[str, str]
     location: str
+    run_id: str = ""
 
     @property
     def model(self) -> str:
@@ -75,6 +77,14 @@ def versions_of(engine: Engine, model: str) -> list[RegisteredVersion]:
     return _read(engine, model, _versions.c.version > 0)
 
 
+def newest_version(engine: Engine) -> int:
+    """Return the moment at which the newest version of any model was made, in milliseconds; 0 where there is none."""
+    if not _was_made(engine):
+        return 0
+    with engine.connect() as connection:
+        return int(connection.scalar(select(func.max(_versions.c.creation_time))) or 0)
+
+
 def aliases_of(engine: Engine, model: str) -> dict[str, int]:
     """Return the version that each alias of a model points to."""
     if not _was_made(engine):
@@ -109,6 +119,7 @@ def _find(connection: Connection, model: str, which: ColumnElement[bool]) -> lis
             VersionKey(model, int(row.version), int(row.creation_time)),
             by_version.get(int(row.version), {}),
             row.storage_location or "",
+            row.run_id or "",
         )
         for row in connection.execute(query)
         if row.current_stage != "Deleted_Internal"
