@@ -10,7 +10,7 @@ from caregate.clock import Clock, system_clock
 from caregate.errors import BadInput
 from caregate.secret_store import new_secrets, write_secrets
 from caregate.settings import Settings
-from governance.database import ledger_database, migrate
+from governance.database import ledger_database
 from governance.ledger import Ledger
 from governance.people import People, Role
 
@@ -73,10 +73,11 @@ def make_home(settings: Settings, *, clock: Clock = system_clock) -> list[Creden
 
 def _furnish(settings: Settings, clock: Clock) -> list[Credential]:
     from registry.accounts import create_account, create_services
+    from registry.databases import prepare_databases
 
     secrets = new_secrets()
     write_secrets(settings.secrets_file, secrets)
-    migrate(settings.ledger_url)
+    prepare_databases(settings)
     engine = ledger_database(settings)
     Ledger(engine, clock).append(settings.user, "home.make", "home")
     create_services(settings, secrets, by=settings.user, clock=clock)

@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 from caregate.errors import CaregateError
 from caregate.secret_store import read_secrets
 from caregate.settings import Settings
-from governance import seals
+from governance import ledger_guard, seals, write_guard
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LEDGER_LOCK = 0x0CA7E9A7E
@@ -95,14 +95,17 @@ def ledger_database(settings: Settings) -> Engine:
         If the database was never made or has another schema.
     caregate.secret_store.SecretsMissing
         If the home's secrets are gone.
+    governance.write_guard.NotGuarded
+        If a database on PostgreSQL does not refuse direct SQL.
     """
     return _with_key(settings.ledger_url, settings.secrets_file)
 
 
 @lru_cache(maxsize=16)
 def _with_key(url: str, secrets_file: Path) -> Engine:
-    engine = require_current(open_database(url))
-    return seals.with_key(engine, read_secrets(secrets_file).key_for(seals.PURPOSE))
+    secrets = read_secrets(secrets_file)
+    engine = ledger_guard.with_proofs(require_current(open_database(url)), secrets)
+    return seals.with_key(engine, secrets.key_for(seals.PURPOSE))
 
 
 @contextmanager
@@ -110,5 +113,6 @@ def exclusive(engine: Engine) -> Iterator[Connection]:
     """Open a transaction in which no other writes: what was read in it still holds when it commits."""
     with engine.execution_options(exclusive=True).begin() as connection:
         if engine.dialect.name == "postgresql":
+            write_guard.prove_at_once(connection)  # before the lock, so that nobody waits for it
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LEDGER_LOCK})
         yield connection

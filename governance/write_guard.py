@@ -23,7 +23,8 @@ EVERY_STATEMENT = 62
 """PostgreSQL's ``tgtype`` of a trigger before each statement that inserts, updates, deletes or truncates."""
 BLOCK = 64
 """Bytes of SHA-256's block, to which HMAC pads a key."""
-READING = ("SELECT", "SHOW", "BEGIN", "COMMIT", "ROLLBACK")
+READING = ("SELECT", "SHOW")
+OPTION = "write_guard_key"
 CHALLENGE = "SELECT write_guard.challenge()"
 PROVE = text("SELECT set_config('write_guard.proof', :proof, true)")
 
@@ -96,17 +97,32 @@ def prove(connection: Connection, key: bytes) -> None:
 
 def prove_writes(engine: Engine, key: bytes) -> None:
     """Have each transaction of `engine` proven before its first write; those that only read stay as they are."""
-    proven = "write_guard"
+    engine.update_execution_options(**{OPTION: key})
+    if not event.contains(engine, "begin", _unproven):
+        event.listen(engine, "begin", _unproven)
+        event.listen(engine, "before_cursor_execute", _prove_first)
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.info.pop(proven, None)
 
-    @event.listens_for(engine, "before_cursor_execute")
-    def _before(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
-        if proven not in connection.info and not statement.lstrip().upper().startswith(READING):
-            connection.info[proven] = True
-            prove(connection, key)
+def with_key(engine: Engine, key: bytes) -> Engine:
+    """Return `engine` with the key by which `prove_at_once` proves its transactions."""
+    return engine.execution_options(**{OPTION: key})
+
+
+def prove_at_once(connection: Connection) -> None:
+    """Prove the transaction of `connection`, if its engine has a key to do so."""
+    key = connection.get_execution_options().get(OPTION)
+    if key is not None:
+        prove(connection, key)
+
+
+def _unproven(connection: Connection) -> None:
+    connection.info.pop(OPTION, None)
+
+
+def _prove_first(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+    if OPTION not in connection.info and not statement.lstrip().upper().startswith(READING):
+        connection.info[OPTION] = True  # set before a savepoint is, so that no rollback to one takes it away
+        prove_at_once(connection)
 
 
 def require_guard(engine: Engine, key: bytes, tables: Collection[str]) -> None:

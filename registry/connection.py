@@ -24,9 +24,11 @@ from mlflow.utils.rest_utils import MlflowHostCreds
 from caregate.errors import CaregateError, Refused
 from caregate.secret_store import read_secrets
 from caregate.settings import Settings
+from governance.database_roles import as_owner
 from registry.actor import acting_as
 from registry.address import running_stack
 from registry.artifacts import ROOT, artifact_folder
+from registry.direct_sql import guard_registry, is_unguarded
 from registry.names import PIPELINE, PROMOTER
 from registry.server.scheme import PREFIX
 from registry.server.store import GuardedStore
@@ -89,10 +91,20 @@ def open_registry(settings: Settings, *, account: str) -> Iterator[Registry]:
         raise RegistryFault(error.message) from error
 
 
-def prepare_database(settings: Settings) -> None:
-    """Create MLflow's tables where they do not stand."""
+def prepare_database(settings: Settings, *, guard_anew: bool = False) -> None:
+    """Create MLflow's tables where they do not stand; on PostgreSQL their owner also guards them against direct SQL.
+
+    Parameters
+    ----------
+    settings
+        Of the home.
+    guard_anew
+        Whether a guard that stands is made again, with this home's key.
+    """
     settings.mlflow_dir.mkdir(parents=True, exist_ok=True)
-    SqlAlchemyStore(settings.registry_url, ROOT)
+    engine = SqlAlchemyStore(as_owner(settings, settings.registry_url), ROOT).engine
+    if guard_anew or is_unguarded(engine):
+        guard_registry(engine, settings)
 
 
 def _in_process(settings: Settings) -> Registry:

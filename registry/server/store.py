@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, RegisteredModel
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking.client import MlflowClient
+from sqlalchemy import Engine
 
 from caregate.clock import Clock, system_clock
 from caregate.errors import CaregateError
@@ -24,6 +25,7 @@ from registry.agreement import disagreement
 from registry.approvals import VersionKey, keys_with_verdicts
 from registry.artifacts import artifact_folder, freeze
 from registry.digest import verified_manifest
+from registry.direct_sql import prove_and_require
 from registry.server.guard import Guard
 from registry.server.scheme import PREFIX
 from registry.server.signing import SigningDesk
@@ -48,9 +50,12 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
         Tells the moment of a verdict.
     """
 
+    _engine_map: ClassVar[dict[str, Engine]] = {}  # of its own: stores that MLflow makes by itself prove nothing
+
     def __init__(self, store_uri: str, *, settings: Settings | None = None, clock: Clock = system_clock) -> None:
         super().__init__(store_uri.removeprefix(PREFIX))
         self._settings = settings or load_settings()
+        prove_and_require(self.engine, self._settings)
         self._governance = ledger_database(self._settings)
         self._ledger = Ledger(self._governance, clock)
         self._guard = Guard(self._governance, clock)

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, ClassVar
 
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
+from sqlalchemy import Engine
 
 from caregate.clock import Clock, system_clock
 from caregate.settings import Settings, load_settings
 from governance.database import ledger_database
 from governance.people import Person
+from registry.direct_sql import prove_and_require
 from registry.policy import ALLOW, Decision, is_pipeline, refuse
 from registry.server.guard import Guard
 from registry.server.scheme import PREFIX
@@ -66,6 +68,8 @@ class GuardedTracking(SqlAlchemyStore):  # type: ignore[misc]
         Tells the moment of an act.
     """
 
+    _engine_map: ClassVar[dict[str, Engine]] = {}  # of its own: stores that MLflow makes by itself prove nothing
+
     def __init__(
         self,
         store_uri: str,
@@ -78,6 +82,7 @@ class GuardedTracking(SqlAlchemyStore):  # type: ignore[misc]
         home = settings or load_settings()
         self._guard = Guard(ledger_database(home), clock)
         super().__init__(store_uri.removeprefix(PREFIX), artifact_uri, **given)
+        prove_and_require(self.engine, home)
 
     def delete_logged_model(self, model_id: str) -> None:
         """Drop a logged model that was left half-written; one that a version stands on is kept."""

@@ -18,12 +18,12 @@ import xgboost as xgb
 
 from caregate.secret_store import new_secrets, read_secrets, write_secrets
 from caregate.settings import Settings, load_settings
-from governance.database import migrate
 from governance.people import Role
 from models.artifact import Calibration, Column, FittedModel
 from models.spec import RiskClass
 from registry.accounts import create_account, create_services
 from registry.candidate import Candidate
+from registry.databases import prepare_databases
 from registry.launch import home_environment, mlflow_command, mlflow_environment
 from validation.gates.result import Verdict
 from validation.waivers import Use
@@ -54,7 +54,7 @@ def make_home(home: Path, **given: object) -> tuple[Settings, dict[str, str]]:
     settings = load_settings(home=home, user="ada", **given)
     secrets = new_secrets()
     write_secrets(settings.secrets_file, secrets)
-    migrate(settings.ledger_url)
+    prepare_databases(settings)
     create_services(settings, secrets, by="init")
     passwords = {name: create_account(settings, name, role, by="init") for name, role in PEOPLE.items()}
     services = {"admin": secrets.admin_password, "pipeline": secrets.pipeline_password}
