@@ -1,60 +1,57 @@
-"""Where a version's files lie, and how they are closed for good once it is registered."""
+"""The door to a version's files: a local folder that holds them, wherever the home keeps its artifacts."""
 
 from __future__ import annotations
 
-import os
+from functools import lru_cache
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from caregate.errors import CaregateError
 from caregate.settings import Settings
+from registry.artifact_store import ROOT, ArtifactStore, ForeignArtifacts, path_of
+from registry.folder_store import FolderStore
 
-ROOT = "mlflow-artifacts:/"
-"""MLflow's address of the artifact root: the same files are reached by the server and in process."""
-FROZEN = "frozen"
-"""Name of the empty file beside a logged model's ``artifacts`` folder that closes it."""
-
-
-class ForeignArtifacts(CaregateError):
-    """A version points to files outside of this home's artifact store."""
-
-    exit_code = 1
-
-    def __init__(self) -> None:
-        super().__init__("the version's files are not in this home's artifact store: it cannot be trusted")
+__all__ = ["ROOT", "ForeignArtifacts", "artifact_folder", "close_folder", "destination_of", "open_artifacts", "path_of"]
 
 
 def artifact_folder(settings: Settings, location: str) -> Path:
-    """Return the folder that MLflow calls ``mlflow-artifacts:/<path>``.
+    """Return a local folder with the files that MLflow calls ``mlflow-artifacts:/<path>``.
+
+    It is the folder itself in the local store, and a copy of the locked versions from a bucket. Whoever reads it
+    verifies its manifest.
 
     Raises
     ------
     ForeignArtifacts
         If `location` is of another scheme or leads out of the artifact store.
     """
-    parts = urlsplit(location)
-    folder = (settings.artifacts_dir / unquote(parts.path).lstrip("/")).resolve()
-    if parts.scheme != "mlflow-artifacts" or parts.netloc or settings.artifacts_dir.resolve() not in folder.parents:
-        raise ForeignArtifacts
-    return folder
+    return open_artifacts(settings).fetch(path_of(location))
 
 
-def freeze(folder: Path) -> None:
+def close_folder(settings: Settings, location: str) -> None:
     """Close a logged model's folder: from now on nothing is added to it, changed or deleted."""
-    marker = folder.parent / FROZEN
-    marker.touch(mode=0o444)
-    descriptor = os.open(folder.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    open_artifacts(settings).close(path_of(location))
 
 
-def is_frozen(path: Path, root: Path) -> bool:
-    """Tell whether `path` lies in a folder under `root` that was closed."""
-    return any((parent / FROZEN).exists() for parent in (path, *path.parents) if root in (parent, *parent.parents))
+def destination_of(settings: Settings) -> str:
+    """Return the address under which MLflow opens the home's artifact store."""
+    return f"worm+{settings.artifacts_url}" if settings.artifacts_url else f"worm://{settings.artifacts_dir}"
 
 
-def holds_frozen(folder: Path) -> bool:
-    """Tell whether a closed folder lies anywhere under `folder`."""
-    return folder.is_dir() and next(folder.rglob(FROZEN), None) is not None
+def open_artifacts(settings: Settings) -> ArtifactStore:
+    """Return the home's artifact store.
+
+    Raises
+    ------
+    registry.bucket.NoBoto, registry.bucket.Unlocked, registry.bucket.BucketFault
+        If it is a bucket that cannot be used.
+    """
+    if settings.artifacts_url is None:
+        return FolderStore(settings.artifacts_dir)
+    return _bucket_store(settings.artifacts_url, settings.fetched_dir, settings.artifacts_retain_days)
+
+
+@lru_cache(maxsize=4)
+def _bucket_store(url: str, fetched: Path, retain_days: int) -> ArtifactStore:
+    from registry.bucket import LockedBucket
+    from registry.bucket_store import BucketStore
+
+    return BucketStore(LockedBucket(url, retain_days=retain_days), fetched)

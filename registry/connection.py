@@ -27,13 +27,13 @@ from caregate.settings import Settings
 from governance.database_roles import as_owner
 from registry.actor import acting_as
 from registry.address import running_stack
-from registry.artifacts import ROOT, artifact_folder
+from registry.artifacts import ROOT, destination_of, path_of
 from registry.direct_sql import guard_registry, is_unguarded
 from registry.names import PIPELINE, PROMOTER
 from registry.server.scheme import PREFIX
 from registry.server.store import GuardedStore
 from registry.server.tracking import GuardedTracking
-from registry.server.write_once import SCHEME, WriteOnceArtifactRepository
+from registry.server.write_once import WriteOnceArtifactRepository
 
 UPLOAD_SECONDS = 120.0
 
@@ -116,8 +116,8 @@ def _in_process(settings: Settings) -> Registry:
 
 
 def _store(settings: Settings, folder: Path, location: str) -> None:
-    target = artifact_folder(settings, location)
-    WriteOnceArtifactRepository(f"{SCHEME}://{target}").log_artifacts(str(folder))
+    repository = WriteOnceArtifactRepository(destination_of(settings), settings=settings)
+    repository.log_artifacts(str(folder), path_of(location))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 
 from caregate.secret_store import Secrets
 from caregate.settings import Settings
+from registry.artifacts import destination_of
 from registry.origins import own_hosts
 
 APP = "caregate"
@@ -44,7 +45,7 @@ def mlflow_environment(settings: Settings, secrets: Secrets) -> dict[str, str]:
     return {
         "MLFLOW_BACKEND_STORE_URI": guarded_url(settings),
         "MLFLOW_REGISTRY_STORE_URI": guarded_url(settings),
-        "MLFLOW_ARTIFACTS_DESTINATION": f"worm://{settings.artifacts_dir}",
+        "MLFLOW_ARTIFACTS_DESTINATION": destination_of(settings),
         "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.flask_key,
         "MLFLOW_AUTH_ADMIN_PASSWORD": secrets.admin_password,
         "MLFLOW_AUTH_CONFIG_PATH": str(_write_sign_in_file(settings)),

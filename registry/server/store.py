@@ -23,7 +23,7 @@ from governance.people import Person
 from registry import names, policy
 from registry.agreement import disagreement
 from registry.approvals import VersionKey, keys_with_verdicts
-from registry.artifacts import artifact_folder, freeze
+from registry.artifacts import artifact_folder, close_folder
 from registry.digest import verified_manifest
 from registry.direct_sql import prove_and_require
 from registry.server.guard import Guard
@@ -189,8 +189,9 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
 
     def _close_files(self, actor: Person, name: str, model_id: str, tags: Mapping[str, str]) -> None:
         try:
-            folder = artifact_folder(self._settings, MlflowClient().get_logged_model(model_id).artifact_location)
-            freeze(folder)
+            location = MlflowClient().get_logged_model(model_id).artifact_location
+            close_folder(self._settings, location)
+            folder = artifact_folder(self._settings, location)
             manifest = verified_manifest(folder)
         except CaregateError as error:
             self._guard.refuse(actor.name, "version", name, str(error))
