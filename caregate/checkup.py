@@ -12,6 +12,7 @@ from crm.snapshot import open_snapshot
 from governance.database import ledger_database
 from governance.ledger import Ledger
 from registry.address import running_stack
+from registry.databases import check_direct_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ def check_home(settings: Settings) -> list[Finding]:
     checks: dict[str, Callable[[Settings], str]] = {
         "secrets": _secrets,
         "ledger": _ledger,
+        "direct SQL": check_direct_sql,
         "snapshots": _snapshots,
         "servers": _servers,
     }

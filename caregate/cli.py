@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from caregate.commands import keeping, lifecycle, monitoring, quarantine, registry_acts, scoring
+from caregate.commands import databases, keeping, lifecycle, monitoring, quarantine, registry_acts, scoring
 
 app = typer.Typer(
     name="caregate",
@@ -26,6 +26,7 @@ app.command()(registry_acts.suspend)
 app.command()(registry_acts.resume)
 app.command()(monitoring.monitor)
 app.command()(keeping.doctor)
+app.command()(databases.databases)
 app.add_typer(quarantine.quarantine, name="quarantine")
 app.add_typer(keeping.users, name="users")
 app.add_typer(keeping.audit, name="audit")

@@ -78,9 +78,8 @@ def guard_registry(engine: Engine, settings: Settings) -> None:
     """Put the guard in front of MLflow's tables, as their owner, and leave the application's role its rows alone."""
     if not write_guard.is_guardable(engine):
         return
-    key = read_secrets(settings.secrets_file).key_for(PURPOSE)
     with engine.begin() as connection:
-        write_guard.install(connection, key, tables_of(connection))
+        write_guard.install(connection, _key(settings), tables_of(connection))
         _install_rules(connection)
         grant_rows(connection, make_url(settings.registry_url).username or "")
 
@@ -90,31 +89,33 @@ def prove_and_require(engine: Engine, settings: Settings) -> None:
 
     Raises
     ------
-    NotGuarded
+    governance.write_guard.NotGuarded
         If a trigger is missing or switched off, or its key is another home's.
     """
-    if not write_guard.is_guardable(engine):
-        return
-    key = read_secrets(settings.secrets_file).key_for(PURPOSE)
-    write_guard.prove_writes(engine, key)
-    require_registry_guard(engine, key)
+    if write_guard.is_guardable(engine):
+        write_guard.prove_writes(engine, _key(settings))
+        require_registry_guard(engine, settings)
 
 
-def require_registry_guard(engine: Engine, key: bytes) -> None:
+def require_registry_guard(engine: Engine, settings: Settings) -> None:
     """Check that every table of MLflow is guarded and every rule stands.
 
     Raises
     ------
-    NotGuarded
+    governance.write_guard.NotGuarded
         If that is not so.
     """
     with engine.connect() as connection:
         tables = tables_of(connection)
         standing = {tuple(row) for row in connection.execute(_RULES_THAT_STAND, {"rule": RULE})}
-    write_guard.require_guard(engine, key, tables)
+    write_guard.require_guard(engine, _key(settings), tables)
     missing = sorted({rule.table for rule in RULES if (rule.table, rule.trigger) not in standing})
     if missing:
         raise NotGuarded(f"rules are missing on {', '.join(missing)}")
+
+
+def _key(settings: Settings) -> bytes:
+    return read_secrets(settings.secrets_file).key_for(PURPOSE)
 
 
 def _install_rules(connection: Connection) -> None:
