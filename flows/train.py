@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.runtime import deployment
 from pydantic import AfterValidator, BaseModel, Field
 
 from caregate.settings import Settings, load_settings
+from flows.acting import starter
 from flows.progress import ShownProgress, tell
 from governance.database import ledger_database, open_database
-from governance.ledger import Ledger
 from models.catalogue import SPECS, spec_of
 from registry.candidate import Candidate
-from registry.names import APPROVAL, UNPROVEN, signatures_required
+from registry.names import APPROVAL, signatures_required
 from registry.stages import DEFAULT_SEED, Job, check_content, fit_model, judge_run, make_features, open_job
+from registry.tickets import Run, redeem_ticket
 from registry.versions import read_version
 from validation.gates.result import Verdict
 
@@ -102,7 +102,7 @@ def register(settings: Settings, candidate: Candidate) -> Trained:
         log_run_only(settings, candidate)
     else:
         registered = register_candidate(settings, candidate)
-    trained = Trained(
+    return Trained(
         model=candidate.model,
         run_key=candidate.run_key,
         snapshot=candidate.snapshot,
@@ -117,13 +117,11 @@ def register(settings: Settings, candidate: Candidate) -> Trained:
         state=_state(settings, registered) if registered else None,
         signatures=signatures_required(candidate.author, candidate.risk_class.value),
     )
-    _write_down(settings, candidate, trained)
-    return trained
 
 
 @flow(name="train", validate_parameters=True)
 def train(
-    model: ModelName, snapshot: str | None = None, author: str | None = None, seed: int = DEFAULT_SEED
+    model: ModelName, snapshot: str | None = None, ticket: str | None = None, seed: int = DEFAULT_SEED
 ) -> Trained:
     """Train, judge and register one model.
 
@@ -133,16 +131,16 @@ def train(
         Which one.
     snapshot
         Digest of the data, or its first eight digits or more; by default the newest that holds the model's table.
-    author
-        Who answers for the run and may not sign it. A run of a deployment is started where nobody signs in: its author
-        is unproven, whatever is given here.
+    ticket
+        Says whose run this is, who may not sign it; `caregate run MODEL --queue` makes it. A run that is started in
+        Prefect without one has an unproven author, and takes two signatures.
     seed
         Of split and fit.
     """
     settings = load_settings()
     ledger_database(settings)
-    claimed = None if deployment.id else author
-    job = open_job(settings, model, snapshot=snapshot, author=claimed or UNPROVEN, seed=seed)
+    author = redeem_ticket(settings, ticket, Run(model, snapshot or "", seed)) if ticket is not None else starter()
+    job = open_job(settings, model, snapshot=snapshot, author=author.name, seed=seed)
     shown = ShownProgress(f"train-{model}-progress", steps=5)
     for stage in (validate, build_features, fit):
         stage(job)
@@ -153,13 +151,6 @@ def train(
     shown.step_done()
     _show(settings, trained)
     return trained
-
-
-def _write_down(settings: Settings, candidate: Candidate, trained: Trained) -> None:
-    ledger = Ledger(ledger_database(settings))
-    facts = {"gates": {name: verdict.value for name, verdict in trained.gates.items()}, "snapshot": trained.snapshot}
-    subject = f"{trained.model}/run/{trained.run_key}"
-    ledger.append_once(candidate.author, "run.judge", subject, digest=candidate.policy, **facts)
 
 
 def _state(settings: Settings, version: Registered) -> str:

@@ -31,12 +31,15 @@ from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 from caregate.clock import Clock, system_clock
 from caregate.errors import Refused
 from caregate.settings import Settings
+from governance.database import ledger_database
+from governance.ledger import Ledger
 from registry import names
 from registry.agreement import require_agreement
 from registry.birth_tags import version_tags
 from registry.candidate import Candidate
 from registry.connection import Registry, open_registry
 from registry.digest import VersionManifest, hash_files, write_manifest
+from registry.judged import NotJudged, was_judged
 from validation.gates.result import Verdict
 
 DESCRIPTION_LIMIT = 5000
@@ -83,12 +86,15 @@ def register(settings: Settings, candidate: Candidate, *, clock: Clock = system_
         If one of its gates failed.
     EvidenceDiffers
         If its evidence says something else than it does.
+    NotJudged
+        If its files are not those that went through the gates.
     RegistryRefused
         If the registry's rules forbid it.
     """
     if candidate.gate_status is Verdict.FAILED:
         raise GateFailed(candidate)
     require_agreement(candidate)
+    _require_judged(settings, candidate)
     digest = _seal(candidate)
     with _one_at_a_time(settings), open_registry(settings, account=names.PIPELINE) as registry:
         found = _version_of(registry, candidate)
@@ -99,6 +105,13 @@ def register(settings: Settings, candidate: Candidate, *, clock: Clock = system_
         model_id = _log_model(registry, candidate, run_id)
         registry.tracking.update_run_info(run_id, RunStatus.FINISHED, _milliseconds(clock), None)
         return _create_version(registry, candidate, digest, run_id, model_id)
+
+
+def _require_judged(settings: Settings, candidate: Candidate) -> None:
+    files = hash_files(candidate.folder)
+    ledger = Ledger(ledger_database(settings))
+    if not was_judged(ledger, candidate.model, candidate.run_key, files, author=candidate.author):
+        raise NotJudged(candidate.model)
 
 
 def log_run_only(settings: Settings, candidate: Candidate, *, clock: Clock = system_clock) -> str:

@@ -6,6 +6,7 @@ never done twice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from caregate.clock import Clock, system_clock
 from caregate.settings import Settings
 from crm.atomic_folder import write_whole
 from crm.snapshot import Snapshot, latest, open_snapshot
-from governance.ledger import digest_of
+from governance.database import ledger_database
+from governance.ledger import Ledger, digest_of
 from models.artifact import load_model
 from models.catalogue import spec_of
 from models.consent import TRAIN
@@ -30,12 +32,14 @@ from models.splitting import split
 from models.training import fit
 from registry.candidate import Candidate, read_candidate, write_candidate
 from registry.incumbent import Incumbent, incumbent_of
+from registry.judged import record_judged, require_sealed, run_subject, seal_stage
 from registry.judging import Run, judge_model
 from validation.contracts.features import check_features
 from validation.policy import load_policy
 from validation.suites.on_snapshot import check_snapshot, quality_folder, read_result
 from validation.waivers import in_force
 
+FEATURES, MODEL, STAGE_OF_GATES = "features", "model", "judged"
 ROWS, CANDIDATE, FILES = "rows.arrow", "candidate.json", "files"
 DEFAULT_SEED = 0
 TABLES_OF_PEOPLE = ("patients", "consents")
@@ -50,6 +54,16 @@ class Job:
     snapshot: Snapshot
     workspace: Path
     settings: Settings
+
+    @property
+    def ledger(self) -> Ledger:
+        """The home's ledger."""
+        return Ledger(ledger_database(self.settings))
+
+    @property
+    def subject(self) -> str:
+        """The run as the ledger names it."""
+        return run_subject(self.run.spec.name, self.run.key)
 
 
 def open_job(
@@ -133,7 +147,7 @@ def make_features(job: Job) -> int:
         check_features(job.run.spec, pl.DataFrame(rows))
         feather.write_feather(labelled(rows), folder / ROWS, compression="lz4")
 
-    write_whole(job.workspace, "features", fill)
+    _write_stage(job, FEATURES, fill)
     return int(_rows(job).num_rows)
 
 
@@ -146,23 +160,41 @@ def fit_model(job: Job) -> int:
         train = rows.filter(pa.array(parts.train))
         fit(job.run.spec, train, seed=job.run.seed, threads=job.run.threads).save(folder)
 
-    write_whole(job.workspace, "model", fill)
+    _write_stage(job, MODEL, fill)
     return int(parts.train.sum())
 
 
 def judge_run(job: Job) -> Candidate:
     """Put the model through the gates, write its evidence and return the candidate."""
-    fitted = job.workspace / "model"
+    fitted = _stage(job, MODEL)
 
     def fill(folder: Path) -> None:
         files = folder / FILES
         files.mkdir()
         candidate = judge_model(job.run, load_model(fitted), _rows(job), fitted, files)
         write_candidate(candidate, folder / CANDIDATE)
+        record_judged(job.ledger, candidate)
 
-    judged = write_whole(job.workspace, "judged", fill)
+    judged = _write_stage(job, STAGE_OF_GATES, fill)
     return read_candidate(judged / CANDIDATE, judged / FILES)
 
 
 def _rows(job: Job) -> pa.Table:
-    return feather.read_table(job.workspace / "features" / ROWS)
+    return feather.read_table(_stage(job, FEATURES) / ROWS)
+
+
+def _write_stage(job: Job, name: str, fill: Callable[[Path], None]) -> Path:
+    """Write a stage's folder and what it holds into the ledger, unless it stands; what stands has to be as written."""
+
+    def fill_and_seal(folder: Path) -> None:
+        fill(folder)
+        seal_stage(job.ledger, job.subject, folder, name, by=job.run.author)
+
+    write_whole(job.workspace, name, fill_and_seal)
+    return _stage(job, name)
+
+
+def _stage(job: Job, name: str) -> Path:
+    folder = job.workspace / name
+    require_sealed(job.ledger, job.subject, folder)
+    return folder

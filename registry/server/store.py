@@ -26,6 +26,7 @@ from registry.approvals import VersionKey, keys_with_verdicts
 from registry.artifacts import artifact_folder, close_folder
 from registry.digest import verified_manifest
 from registry.direct_sql import prove_and_require
+from registry.judged import was_judged
 from registry.server.guard import Guard
 from registry.server.scheme import PREFIX
 from registry.server.signing import SigningDesk
@@ -34,6 +35,7 @@ from validation.gates.result import Verdict, overall
 
 NEVER = "versions and models are kept as they are: nothing is deleted, renamed, copied or moved between stages"
 WEBHOOKS = "webhooks are closed: scoring follows the ledger by itself, and people are told by the home's settings"
+UNJUDGED = "the ledger knows no gates that these files went through: run the model again"
 STALE = "the files do not match what is being registered: run the model again"
 
 
@@ -200,6 +202,9 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
         signatures = str(manifest.signatures)
         if said != found or (tags[names.DIGEST], tags[names.SIGNATURES]) != (manifest.digest, signatures):
             self._guard.refuse(actor.name, "version", name, STALE)
+        run_key, author = tags[names.RUN_KEY], manifest.author
+        if not was_judged(self._ledger, name, run_key, manifest.files, author=author):
+            self._guard.refuse(actor.name, "version", name, UNJUDGED)
         if why := _disagreement(folder, tags, manifest.valid_until):
             self._guard.refuse(actor.name, "version", name, f"{why}: run the model again")
 

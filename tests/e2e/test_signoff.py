@@ -15,9 +15,9 @@ from governance.database import open_database
 from governance.people import Role
 from registry import names
 from registry.accounts import create_account
-from registry.registering import Registered, register
+from registry.registering import Registered
 from registry.versions import read_version, versions_of
-from tests.registry.toys import Server, make_candidate, make_home, running_server
+from tests.registry.toys import Server, make_candidate, make_home, register, running_server
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = [

@@ -20,9 +20,8 @@ from governance.database import open_database
 from registry.address import running_stack
 from registry.champion import champion_of
 from registry.connection import prepare_database
-from registry.registering import register
 from registry.versions import aliases_of
-from tests.registry.toys import free_ports, make_candidate, make_home
+from tests.registry.toys import free_ports, make_candidate, make_home, register
 
 PATIENCE = 180.0
 COMMAND = [sys.executable, "-c", "from caregate.cli import main; main()", "up"]

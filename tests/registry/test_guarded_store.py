@@ -17,12 +17,12 @@ from governance.people import People
 from registry import names
 from registry.actor import acting_as
 from registry.connection import prepare_database
-from registry.registering import register
 from registry.server.scheme import PREFIX
 from registry.server.signing import SigningDesk
 from registry.server.store import GuardedStore
 from registry.versions import read_version
 from tests.registry.conftest import CandidateFactory
+from tests.registry.toys import register
 
 GUARDED = {
     "create_registered_model",

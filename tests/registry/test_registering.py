@@ -25,10 +25,12 @@ from registry.artifacts import artifact_folder
 from registry.candidate import Candidate
 from registry.connection import RegistryRefused, open_registry
 from registry.digest import verified_manifest
+from registry.judged import record_judged
 from registry.launch import home_environment
-from registry.registering import CUT, DESCRIPTION_LIMIT, GateFailed, log_run_only, register
+from registry.registering import CUT, DESCRIPTION_LIMIT, GateFailed, log_run_only
 from registry.versions import RegisteredVersion, versions_of
 from tests.registry.conftest import CandidateFactory
+from tests.registry.toys import register
 from validation.gates.result import Verdict
 
 STEPS = ("_ensure_model", "_start_run", "_log_run", "_put_files", "_log_model", "_create_version")
@@ -166,6 +168,7 @@ class TestTheSameRun:
         self, home: Settings, candidate: CandidateFactory, step: str
     ) -> None:
         given = candidate(f"killed-after{step}")
+        record_judged(Ledger(ledger_database(home)), given)
         assert _register_and_die(home, given.folder, given.run_key, step) == -signal.SIGKILL
         registered = register(home, given)
         found = versions(home, given.run_key)

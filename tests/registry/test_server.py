@@ -20,10 +20,10 @@ from registry.champion import champion_of
 from registry.connection import RegistryRefused, open_registry
 from registry.digest import verified_manifest
 from registry.promotion import promote
-from registry.registering import Registered, log_run_only, register
+from registry.registering import Registered, log_run_only
 from registry.versions import aliases_of, read_version
 from tests.registry.conftest import CandidateFactory
-from tests.registry.toys import Server
+from tests.registry.toys import Server, register
 from validation.gates.result import Verdict
 
 PREFIXES = ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow")

@@ -9,9 +9,9 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from governance.database import ledger_database
 from governance.ledger import Ledger
-from registry.registering import Registered, register
+from registry.registering import Registered
 from registry.server.tracking import HOUSEKEEPING, PIPELINE_WRITES, READING, GuardedTracking, writes
-from tests.registry.toys import Server
+from tests.registry.toys import Server, register
 
 PREFIXES = ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow")
 PEOPLE = ("ada", "rita", "promoter", "admin")

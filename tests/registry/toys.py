@@ -16,15 +16,21 @@ import httpx
 import numpy as np
 import xgboost as xgb
 
+from caregate.clock import Clock, system_clock
 from caregate.secret_store import new_secrets, read_secrets, write_secrets
 from caregate.settings import Settings, load_settings
+from governance.database import ledger_database
+from governance.ledger import Ledger
 from governance.people import Role
 from models.artifact import Calibration, Column, FittedModel
 from models.spec import RiskClass
+from registry import registering
 from registry.accounts import create_account, create_services
 from registry.candidate import Candidate
 from registry.databases import prepare_databases
+from registry.judged import record_judged
 from registry.launch import home_environment, mlflow_command, mlflow_environment
+from registry.registering import Registered
 from validation.gates.result import Verdict
 from validation.waivers import Use
 
@@ -105,6 +111,12 @@ def write_toy_gates(candidate: Candidate) -> None:
     waivers = [{"use": Use.IN_USE.value, "until": until.isoformat()}] if until else []
     said = {"status": candidate.gate_status.value, "gates": gates, "waivers": waivers}
     (candidate.folder / "evidence" / "gates.json").write_text(json.dumps(said), encoding="utf-8")
+
+
+def register(settings: Settings, candidate: Candidate, *, clock: Clock = system_clock) -> Registered:
+    """Register a toy as if its run had put it through the gates."""
+    record_judged(Ledger(ledger_database(settings)), candidate)
+    return registering.register(settings, candidate, clock=clock)
 
 
 def free_ports(count: int) -> int:

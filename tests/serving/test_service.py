@@ -20,13 +20,13 @@ from governance.people import People, Role
 from registry.champion import approved_folder
 from registry.launch import home_environment
 from registry.promotion import promote
-from registry.registering import Registered, register
+from registry.registering import Registered
 from registry.server.signing import SigningDesk
 from registry.suspension import resume, suspend
 from registry.versions import read_version
 from serving.champions import NotServed
 from serving.registry_champions import CHANGED, NO_CHAMPION, NOT_APPROVED, RegistryChampions
-from tests.registry.toys import free_ports, make_candidate
+from tests.registry.toys import free_ports, make_candidate, register
 from tests.registry.toys import make_home as make_registry_home
 from tests.serving.clinic import appointments, instance, publish_snapshot, train
 
