@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
@@ -21,16 +21,14 @@ Address = Annotated[str, AfterValidator(_one_address)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, populate_by_name=True, alias_generator=lambda name: name.replace("_", "-")
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Recipients(_Part):
     """Addresses by role; a role without any hears nothing."""
 
     reviewer: tuple[Address, ...] = ()
-    clinical_reviewer: tuple[Address, ...] = ()
+    clinical_reviewer: tuple[Address, ...] = Field(default=(), alias="clinical-reviewer")
     engineer: tuple[Address, ...] = ()
     auditor: tuple[Address, ...] = ()
     admin: tuple[Address, ...] = ()
@@ -50,6 +48,14 @@ class EmailSettings(_Part):
     """File whose text is the user's password."""
     sender: Address = Field(alias="from")
     to: Recipients
+
+    @model_validator(mode="after")
+    def _keeps_the_password(self) -> EmailSettings:
+        if self.user and self.security == "none":
+            raise ValueError("a password is not sent without TLS: set security to starttls or tls")
+        if bool(self.user) != bool(self.password_file):
+            raise ValueError("user and password_file are set together")
+        return self
 
 
 class WebhookSettings(_Part):

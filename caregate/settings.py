@@ -43,8 +43,6 @@ class Settings(BaseSettings):
     """What DuckDB may keep in memory before it spills to disk."""
     approval_days: int = Field(default=180, ge=1, le=366)
     """How long an approval stands before it has to be given again."""
-    public_url: str | None = Field(default=None, pattern=r"^https?://[^\s@]+$")
-    """Where people reach MLflow, when that is behind a proxy: what links begin with."""
     notices: NoticeSettings = NoticeSettings()
     """Whom to tell of waiting versions and ending approvals, and by what; nobody where nothing is set."""
     artifacts_url: str | None = Field(

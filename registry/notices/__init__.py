@@ -1,0 +1,1 @@
+"""Notices: what people have to hear of versions, approvals and incidents, said once."""
