@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import ColumnElement, Engine, and_, func, insert, select
 
 from governance.schema import predictions
 
@@ -72,9 +72,28 @@ class Predictions:
         with self._engine.connect() as connection:
             return [Prediction(**row) for row in connection.execute(query).mappings()]
 
+    def patients_scored(self, model: str, version: int, *, since: datetime, until: datetime | None = None) -> list[str]:
+        """Return the tokens of the patients that a version scored from `since` on, `until` included, in order."""
+        scored = and_(_scored(model, version, since, until), predictions.c.patient.is_not(None))
+        query = select(predictions.c.patient).where(scored).distinct().order_by(predictions.c.patient)
+        with self._engine.connect() as connection:
+            return list(connection.scalars(query))
+
+    def scored_without_patient(self, model: str, version: int, *, since: datetime, until: datetime) -> int:
+        """Return how many scores of a version name no patient, because the client did not."""
+        scored = and_(_scored(model, version, since, until), predictions.c.patient.is_(None))
+        with self._engine.connect() as connection:
+            return connection.scalar(select(func.count()).select_from(predictions).where(scored)) or 0
+
     def find(self, prediction_id: str) -> Prediction | None:
         """Return the prediction with this id."""
         query = select(predictions).where(predictions.c.prediction_id == prediction_id)
         with self._engine.connect() as connection:
             row = connection.execute(query).mappings().first()
         return Prediction(**row) if row else None
+
+
+def _scored(model: str, version: int, since: datetime, until: datetime | None) -> ColumnElement[bool]:
+    told = (predictions.c.model == model) & (predictions.c.version == version) & (predictions.c.status == "scored")
+    told &= predictions.c.at >= since
+    return told & (predictions.c.at <= until) if until else told

@@ -1,0 +1,112 @@
+"""The patients whom a suspended model may have harmed: counted in the ledger, listed from the predictions alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from caregate.errors import NotFound
+from caregate.settings import Settings
+from governance.database import ledger_database
+from governance.incident import Incident
+from governance.incident_rules import Kind
+from governance.ledger import Ledger, digest_of
+from governance.predictions import Predictions
+from registry.promotions import in_use
+
+
+class NoPatientList(NotFound):
+    """The incident holds no list of patients."""
+
+    def __init__(self, incident: str) -> None:
+        super().__init__(f"{incident} holds no list of patients: only a suspension's incident does")
+
+
+@dataclass(frozen=True, slots=True)
+class AffectedCount:
+    """How many patients a version in use scored.
+
+    Attributes
+    ----------
+    version
+        Which one; None where none was in use.
+    since, until
+        From its promotion to the suspension; `since` is None where none was in use.
+    patients, unnamed
+        How many patients, and how many scores for which the client named none.
+    digest
+        ``sha256:…`` of the patients' tokens, in order.
+    """
+
+    version: int | None
+    since: datetime | None
+    until: datetime
+    patients: int
+    unnamed: int
+    digest: str
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the incident's line says of it: no token."""
+        return {
+            "version": self.version,
+            "since": self.since.isoformat() if self.since else None,
+            "until": self.until.isoformat(),
+            "patients": self.patients,
+            "unnamed": self.unnamed,
+            "patients_digest": self.digest,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class AffectedPatients:
+    """Whom a suspended version scored, by their vault tokens.
+
+    Attributes
+    ----------
+    before
+        Until the suspension.
+    after
+        Only after it: by servers that had not looked yet, or since the model scores again.
+    unchanged
+        Whether `before` is the very list whose digest the ledger holds.
+    """
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    unchanged: bool
+
+
+def count_affected(settings: Settings, model: str, *, until: datetime) -> AffectedCount:
+    """Count the patients whom the version of `model` in use scored since it was promoted."""
+    engine = ledger_database(settings)
+    promotion = in_use(Ledger(engine), model, at=until)
+    if promotion is None:
+        return AffectedCount(None, None, until, 0, 0, digest_of([]))
+    version, since = promotion.key.version, promotion.at
+    predictions = Predictions(engine)
+    tokens = predictions.patients_scored(model, version, since=since, until=until)
+    unnamed = predictions.scored_without_patient(model, version, since=since, until=until)
+    return AffectedCount(version, since, until, len(tokens), unnamed, digest_of(tokens))
+
+
+def affected_patients(settings: Settings, incident: Incident) -> AffectedPatients:
+    """List the patients that an incident of a suspension counted.
+
+    Raises
+    ------
+    NoPatientList
+        If it is no such incident.
+    """
+    if incident.kind is not Kind.SUSPENSION:
+        raise NoPatientList(incident.id)
+    facts = incident.facts
+    if facts["version"] is None:
+        return AffectedPatients((), (), unchanged=True)
+    model, version = incident.about.partition("/")[0], facts["version"]
+    since, until = (datetime.fromisoformat(facts[name]) for name in ("since", "until"))
+    predictions = Predictions(ledger_database(settings))
+    before = predictions.patients_scored(model, version, since=since, until=until)
+    after = set(predictions.patients_scored(model, version, since=until)) - set(before)
+    return AffectedPatients(tuple(before), tuple(sorted(after)), digest_of(before) == facts["patients_digest"])
