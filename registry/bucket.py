@@ -101,6 +101,7 @@ class LockedBucket:
                     **self._object(path),
                     Body=body,
                     IfNoneMatch="*",
+                    ChecksumAlgorithm="SHA256",
                     ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
                     ObjectLockMode="COMPLIANCE",
                     ObjectLockRetainUntilDate=self._clock() + self._retain,
@@ -108,9 +109,9 @@ class LockedBucket:
         except BucketFault as fault:
             if fault.code not in TAKEN:
                 raise
-            first = self.first(path)
-            if first is None or self.weighed(path, first).sha256 != sha256:
-                raise WrittenOnce from None
+        first = self.first(path)  # behind a delete marker the bucket takes another, which then is not the first
+        if first is None or self.weighed(path, first).sha256 != sha256:
+            raise WrittenOnce
 
     def first(self, path: str) -> Stored | None:
         """Return the first version of the object at `path`."""

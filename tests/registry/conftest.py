@@ -12,6 +12,7 @@ from caregate.settings import Settings
 from governance.database import open_database
 from registry.candidate import Candidate
 from registry.connection import prepare_database
+from tests.registry.buckets import running_storage
 from tests.registry.toys import Server, make_candidate, make_home, running_server
 
 CandidateFactory = Callable[..., Candidate]
@@ -49,6 +50,13 @@ def server(template: tuple[Settings, dict[str, str]], tmp_path_factory: pytest.T
     """The one server of all tests that speak HTTP."""
     with running_server(_copy(template, tmp_path_factory.mktemp("server") / "home"), template[1]) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def object_storage() -> Iterator[None]:
+    """Object storage with locks, for the tests of artifacts in buckets."""
+    with running_storage():
+        yield
 
 
 @pytest.fixture
