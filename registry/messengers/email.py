@@ -124,4 +124,4 @@ def _said(error: smtplib.SMTPException) -> str:
         return "the mail server refused every address"
     if isinstance(error, smtplib.SMTPResponseException):
         return f"the mail server answered {error.smtp_code}"
-    return "the mail server ended the connection"
+    return "the mail server said nothing in time, or ended the connection"

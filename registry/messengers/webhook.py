@@ -7,7 +7,6 @@ address the second time leads nowhere else.
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import ipaddress
 import json
@@ -101,7 +100,7 @@ def read_key(text: str) -> bytes:
         return text.encode()
     try:
         return base64.b64decode(text.removeprefix(PREFIX), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise NotDelivered(NAME, f"what follows {PREFIX} in its secret is not base64") from error
 
 
