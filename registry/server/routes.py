@@ -45,8 +45,8 @@ CLOSED: dict[str, str] = {
 CLOSED_TO_READING = ("mlflow/gateway-proxy", "/signup")
 """Routes that are closed altogether: one sends requests elsewhere, the other shows a form for an account."""
 
-NATIVE = re.compile(r"/(ajax-)?api/(2\.0/mlflow-artifacts/artifacts/.*|3\.0/mlflow/server-info)")
-"""Paths of the native half that may be called: files, which the artifact store guards, and a word about the server."""
+NATIVE = re.compile(r"/health|/version|/(ajax-)?api/(2\.0/mlflow-artifacts/artifacts/.*|3\.0/mlflow/server-info)")
+"""Paths of the native half that may be called: files, which the artifact store guards, and words about the server."""
 FAMILY = re.compile(r"/((ajax-)?api/\d\.\d/(mlflow/|mlflow-artifacts/)?)?[a-z0-9-]+")
 
 
