@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from caregate.commands import databases, keeping, lifecycle, monitoring, quarantine, registry_acts, scoring
+from caregate.commands import databases, keeping, lifecycle, monitoring, quarantine, registry_acts, scoring, signing_in
 
 app = typer.Typer(
     name="caregate",
@@ -25,6 +25,9 @@ app.command()(registry_acts.rollback)
 app.command()(registry_acts.suspend)
 app.command()(registry_acts.resume)
 app.command()(monitoring.monitor)
+app.command("sign-in")(signing_in.sign_in)
+app.command("sign-out")(signing_in.sign_out)
+app.command()(signing_in.whoami)
 app.command()(keeping.doctor)
 app.command()(databases.databases)
 app.add_typer(quarantine.quarantine, name="quarantine")

@@ -14,8 +14,9 @@ from governance.database import ledger_database
 from governance.ledger import Ledger
 from governance.people import People, Role
 
+FIRST_ENGINEER = "engineer"
 FIRST_PEOPLE = {
-    "engineer": Role.ENGINEER,
+    FIRST_ENGINEER: Role.ENGINEER,
     "reviewer": Role.REVIEWER,
     "clinician": Role.CLINICAL_REVIEWER,
     "auditor": Role.AUDITOR,
@@ -73,21 +74,22 @@ def make_home(settings: Settings, *, clock: Clock = system_clock) -> list[Creden
 
 def _furnish(settings: Settings, clock: Clock) -> list[Credential]:
     from registry.accounts import create_account, create_services
+    from registry.authorship import system_user
     from registry.databases import prepare_databases
 
-    secrets = new_secrets()
+    secrets, by = new_secrets(), system_user()
     write_secrets(settings.secrets_file, secrets)
     prepare_databases(settings)
     engine = ledger_database(settings)
-    Ledger(engine, clock).append(settings.user, "home.make", "home")
-    create_services(settings, secrets, by=settings.user, clock=clock)
+    Ledger(engine, clock).append(by, "home.make", "home")
+    create_services(settings, secrets, by=by, clock=clock)
     credentials = [
-        Credential(name, role.value, create_account(settings, name, role, by=settings.user, clock=clock))
+        Credential(name, role.value, create_account(settings, name, role, by=by, clock=clock))
         for name, role in FIRST_PEOPLE.items()
     ]
     people = People(engine, clock)
-    people.add(FIRST_CLIENT, Role.CRM, by=settings.user, service=True)
-    key = people.issue_key(FIRST_CLIENT, by=settings.user)
+    people.add(FIRST_CLIENT, Role.CRM, by=by, service=True)
+    key = people.issue_key(FIRST_CLIENT, by=by)
     engine.dispose()
     prefect = Credential("prefect", "Prefect's UI", secrets.prefect_sign_in)
     return [*credentials, Credential(FIRST_CLIENT, Role.CRM.value, key), prefect]

@@ -14,6 +14,7 @@ from caregate.settings import Settings, load_settings
 from crm.deidentify import deidentify
 from crm.snapshot import Snapshot, publish
 from crm.source import Draft, RawTables
+from flows.acting import reachable, starter
 from flows.progress import ShownProgress, tell
 from flows.reading import take_source
 from governance.database import ledger_database
@@ -84,7 +85,7 @@ def ingest(
     source
         Kind of the source.
     location
-        Its file or folder; none for generated data.
+        Its file or folder; none for generated data. In Prefect, a path under the home's `exchange/`.
     owner
         Who answers for the data; by default the acting user.
     rows, seed
@@ -94,11 +95,11 @@ def ingest(
     ledger_database(settings)
     options = {name: value for name, value in (("rows", rows), ("seed", seed)) if value is not None}
     shown = ShownProgress(f"ingest-{source}-progress", steps=4)
-    raw = read(source, location, options)
+    raw = read(source, reachable(settings, location) if location else None, options)
     shown.step_done()
-    draft = exchange(settings, raw, owner or settings.user)
+    draft = exchange(settings, raw, owner or starter().by)
     shown.step_done()
-    snapshot = publish_snapshot(settings, draft, settings.user)
+    snapshot = publish_snapshot(settings, draft, starter().by)
     shown.step_done()
     check_content(settings, snapshot, raw)
     shown.step_done()

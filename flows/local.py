@@ -10,17 +10,19 @@ from prefect import Flow
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
+from flows.acting import started_by
 from flows.progress import Listener, heard_by
+from registry.authorship import Author
 
 
-def run_here(flow: Flow[..., Any], parameters: Mapping[str, Any], *, listener: Listener) -> Any:
-    """Run `flow` and return its result; an error that it ends with is raised as it is.
+def run_here(flow: Flow[..., Any], parameters: Mapping[str, Any], *, author: Author, listener: Listener) -> Any:
+    """Run `flow` for `author` and return its result; an error that it ends with is raised as it is.
 
     A synchronous flow waits a second for its heartbeat thread at the end; a process that is watched by the person who
     started it needs none.
     """
     _keep_off_the_terminal()
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), heard_by(listener):
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), heard_by(listener), started_by(author):
         return flow(**parameters)
 
 

@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 
 from caregate.settings import Settings, load_settings
 from crm.snapshot import Snapshot, latest, open_snapshot
+from flows.acting import starter
 from flows.progress import tell
 from flows.train import ModelName
 from governance.database import ledger_database
@@ -49,7 +50,7 @@ def write_down(settings: Settings, seen: Look) -> None:
     ledger = Ledger(ledger_database(settings))
     alarms = {finding.name: finding.alarm.value for finding in seen.findings if finding.alarm != "ok"}
     subject = f"{seen.model}/{seen.version}"
-    ledger.append(settings.user, "model.monitor", subject, alarm=seen.alarm.value, rows=seen.rows, alarms=alarms)
+    ledger.append(starter().by, "model.monitor", subject, alarm=seen.alarm.value, rows=seen.rows, alarms=alarms)
     rows = [{"what": item.name, "alarm": item.alarm.value, "found": item.reason} for item in seen.findings]
     create_table_artifact(rows, key=f"monitor-{seen.model}", description=f"{subject}: {seen.alarm.value}")
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from anyio.abc import TaskStatus
 
 NOTHING_TO_SET: dict[str, Any] = {
-    "job_configuration": {},
-    "variables": {"type": "object", "properties": {}, "additionalProperties": False},
+    "job_configuration": {"name": "{{ name }}"},  # Prefect takes an empty one for none
+    "variables": {"type": "object", "properties": {"name": {"type": "string"}}, "additionalProperties": False},
 }
 """The work pool's template: no command, no environment, no folder."""
 

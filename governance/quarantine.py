@@ -40,7 +40,7 @@ class NotASteward(Refused):
 
 def _who(user: str, person: Person | None) -> str:
     if person is None:
-        return f"there is no account {user!r}: say who you are with CAREGATE_USER=NAME; `caregate users list` has names"
+        return f"no account is signed in as {user!r}: `caregate sign-in NAME` first; `caregate users list` has names"
     if person.disabled:
         return f"the account {user!r} is disabled"
     if person.service:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from caregate.clock import Clock, system_clock
 from caregate.errors import BadInput, Refused
 from caregate.secret_store import read_secrets
-from caregate.settings import Settings
+from caregate.settings import Settings, place_for_output
 from crm.scoring_input import load_for_scoring
 from crm.source import make_source
 from governance.database import ledger_database, open_database
@@ -89,19 +89,26 @@ class Evaluation:
 
 
 def score_file(
-    settings: Settings, model: str, *, source: str, location: Path, output: Path, clock: Clock = system_clock
+    settings: Settings,
+    model: str,
+    *,
+    source: str,
+    location: Path,
+    output: Path,
+    by: str,
+    clock: Clock = system_clock,
 ) -> Filed:
-    """Score a file by the champion and write one row for every row of it.
+    """Score a file by the champion, for `by`, and write one row for every row of it.
 
     Raises
     ------
     NotScoring
         If no version may score.
     BadInput
-        If the input cannot be read or the output's form is unknown; nothing was written then.
+        If the input cannot be read, or the output's form is unknown or its place the home's own; nothing was written
+        then.
     """
-    if output.suffix not in WRITERS:
-        raise UnknownOutputForm
+    _check_output(settings, output)
     spec = spec_of(model)
     try:
         champion = RegistryChampions(settings, clock=clock).champion(model)
@@ -112,7 +119,7 @@ def score_file(
     write_scores(scored.output, output)
     statuses = dict(scored.output["status"].value_counts().iter_rows())
     ledger = Ledger(ledger_database(settings), clock)
-    ledger.append(settings.user, "model.score-file", f"{model}/{served.version}", digest=champion.digest, **statuses)
+    ledger.append(by, "model.score-file", f"{model}/{served.version}", digest=champion.digest, **statuses)
     return Filed(served.version, statuses)
 
 
@@ -128,8 +135,8 @@ def evaluate_file(
     BadInput
         If the input cannot be read or holds too few labels.
     """
-    if output is not None and output.suffix not in WRITERS:
-        raise UnknownOutputForm
+    if output is not None:
+        _check_output(settings, output)
     spec, policy = spec_of(model), load_policy(model)
     found = read_version(open_database(settings.registry_url), model, version)
     folder = artifact_folder(settings, found.location)
@@ -150,6 +157,12 @@ def evaluate_file(
         metrics[name] = Interval(float(draws.sample[0]), float(low[0]), float(high[0]))
     left_out = scored.output.height - rows.num_rows
     return Evaluation(version, rows.num_rows, int(label.sum()), measured.patients, left_out, metrics)
+
+
+def _check_output(settings: Settings, output: Path) -> None:
+    if output.suffix not in WRITERS:
+        raise UnknownOutputForm
+    place_for_output(settings, output)
 
 
 def _score(settings: Settings, served: Served, source: str, location: Path, *, explain: bool) -> ScoredTable:

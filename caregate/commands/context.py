@@ -12,7 +12,7 @@ from typing import Annotated, ParamSpec, TypeVar
 import typer
 
 from caregate.errors import BadInput, CaregateError
-from caregate.home import Credential, is_home, make_home
+from caregate.home import FIRST_ENGINEER, Credential, is_home, make_home
 from caregate.settings import Settings, load_settings
 from caregate.terminal import Terminal
 
@@ -60,6 +60,19 @@ def ensure_home(context: Context) -> None:
     """Make the home where there is none, and show its first credentials."""
     if not is_home(context.settings):
         show_credentials(context.terminal, context.settings, make_home(context.settings))
+        sign_in_first_engineer(context)
+
+
+def sign_in_first_engineer(context: Context) -> None:
+    """Open the engineer's session of a new home: who made it was shown the password in this very moment."""
+    from governance.database import ledger_database
+    from governance.people import People
+    from registry.sessions import open_session
+
+    person = People(ledger_database(context.settings)).find(FIRST_ENGINEER)
+    assert person is not None  # noqa: S101  a new home has this account
+    session = open_session(context.settings, person)
+    context.terminal.note(f"signed in as {person.name} until {session.expires_at:%Y-%m-%d %H:%M UTC}")
 
 
 def show_credentials(terminal: Terminal, settings: Settings, credentials: list[Credential]) -> None:

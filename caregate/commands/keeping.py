@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from caregate.commands.context import AsJson, Home, guarded, open_context
+from caregate.settings import place_for_output
 
 users = typer.Typer(help="Accounts of people.", no_args_is_help=True)
 audit = typer.Typer(help="The hash-chained ledger.", no_args_is_help=True)
@@ -28,17 +29,18 @@ def add_user(
     from governance.database import ledger_database
     from governance.people import People, Role, UnknownRole
     from registry.accounts import create_account
+    from registry.authorship import acting_name
 
     context = open_context(home, as_json)
-    settings = context.settings
+    settings, by = context.settings, acting_name(context.settings)
     if role not in set(Role):
         raise UnknownRole
     if role == Role.CRM:
         people = People(ledger_database(settings))
-        people.add(name, Role.CRM, by=settings.user, service=True)
-        secret = people.issue_key(name, by=settings.user)
+        people.add(name, Role.CRM, by=by, service=True)
+        secret = people.issue_key(name, by=by)
     else:
-        secret = create_account(settings, name, Role(role), by=settings.user)
+        secret = create_account(settings, name, Role(role), by=by)
     context.terminal.result({"account": name, "role": role, "secret": secret})
     context.terminal.line(f"{name} ({role}); the secret is shown this once: {secret}")
 
@@ -65,9 +67,10 @@ def list_users(home: Home = None, as_json: AsJson = False) -> None:
 def reset_user(name: Name, home: Home = None, as_json: AsJson = False) -> None:
     """Give a person a new password, shown once; they change it themselves before they approve anything."""
     from registry.accounts import reset_account
+    from registry.authorship import acting_name
 
     context = open_context(home, as_json)
-    secret = reset_account(context.settings, name, by=context.settings.user)
+    secret = reset_account(context.settings, name, by=acting_name(context.settings))
     context.terminal.result({"account": name, "secret": secret})
     context.terminal.line(f"{name}; the secret is shown this once: {secret}")
 
@@ -77,9 +80,10 @@ def reset_user(name: Name, home: Home = None, as_json: AsJson = False) -> None:
 def disable_user(name: Name, home: Home = None, as_json: AsJson = False) -> None:
     """Disable an account for good."""
     from registry.accounts import disable_account
+    from registry.authorship import acting_name
 
     context = open_context(home, as_json)
-    disable_account(context.settings, name, by=context.settings.user)
+    disable_account(context.settings, name, by=acting_name(context.settings))
     context.terminal.result({"account": name, "disabled": True})
     context.terminal.line(f"{name} is disabled")
 
@@ -115,7 +119,7 @@ def export_audit(
         for line in lines:
             typer.echo(line)
         return
-    with output.open("w", encoding="utf-8") as file:
+    with place_for_output(context.settings, output).open("w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in lines)
     context.terminal.result({"output": str(output)})
 

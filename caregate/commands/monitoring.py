@@ -19,6 +19,7 @@ def monitor(
 ) -> None:
     """Compare the rows that came in since the champion was trained. Exit 1: something has to be done."""
     from models.catalogue import spec_of
+    from registry.authorship import author_of
     from registry.champion import champion_of
 
     context = open_context(home, as_json)
@@ -29,7 +30,7 @@ def monitor(
         from flows.local import run_here
         from flows.monitor import monitor as flow
 
-        seen = run_here(flow, {"model": model}, listener=shown.step)
+        seen = run_here(flow, {"model": model}, author=author_of(context.settings), listener=shown.step)
     context.terminal.result(asdict(seen) | {"alarm": seen.alarm.value})
     rows = [(item.name, item.alarm.value, item.reason) for item in seen.findings]
     context.terminal.table(

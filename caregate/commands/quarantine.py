@@ -127,13 +127,14 @@ def show_row(
     from crm.quarantine import open_row
     from governance.database import ledger_database
     from governance.vault import Vault
+    from registry.authorship import acting_name
 
     context = open_context(home, as_json)
     if not reads_a_person():
         raise NotOnATerminal
     settings = context.settings
     found, (held,) = _find(context, snapshot, [row], table)
-    _quarantine(context).record_opening(held, by=settings.user)
+    _quarantine(context).record_opening(held, by=acting_name(settings))
     vault = Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
     said = open_row(found, held, vault)
     if as_json:
@@ -158,11 +159,12 @@ def release_rows(
 ) -> None:
     """Answer for rows: the next ingest of a file with these very rows lets them pass the rule that held them back."""
     from crm.quarantine import require_releasable
+    from registry.authorship import acting_name
 
     context = open_context(home, as_json)
     _, held = _find(context, snapshot, rows, table)
     require_releasable(held)
-    count = _quarantine(context).release(held, reason=reason, by=context.settings.user)
+    count = _quarantine(context).release(held, reason=reason, by=acting_name(context.settings))
     _show(context, "released", held, count, "; ingest the file again to let them in")
 
 
@@ -172,9 +174,11 @@ def hold_rows(
     snapshot: Digest, rows: Numbers, reason: Reason, table: OfTable = None, home: Home = None, as_json: AsJson = False
 ) -> None:
     """Take a release back: from the next ingest on the rule holds these rows back again."""
+    from registry.authorship import acting_name
+
     context = open_context(home, as_json)
     _, held = _find(context, snapshot, rows, table)
-    count = _quarantine(context).hold(held, reason=reason, by=context.settings.user)
+    count = _quarantine(context).hold(held, reason=reason, by=acting_name(context.settings))
     _show(context, "held", held, count, "; snapshots that were published stay as they are")
 
 
@@ -195,6 +199,7 @@ def discard_rows(
     """Make rows unreadable for good: their keys are destroyed, here and wherever the same row is held back."""
     from crm.quarantine import rows_of
     from crm.snapshot import open_snapshot
+    from registry.authorship import acting_name
 
     context = open_context(home, as_json)
     if bool(rows) == bool(rule):
@@ -205,7 +210,7 @@ def discard_rows(
         held = rows_of(open_snapshot(context.settings.snapshots_dir, snapshot), str(rule), table=table)
         if not yes:
             _ask(context, held)
-    count = _quarantine(context).discard(held, reason=reason, by=context.settings.user)
+    count = _quarantine(context).discard(held, reason=reason, by=acting_name(context.settings))
     _show(context, "discarded", held, count, "; nothing opens them any more")
 
 

@@ -20,39 +20,45 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Put an approved version in use; `caregate up` does it by itself within seconds of the signature."""
+    from registry.authorship import acting_name
     from registry.promotion import promote as promote_version
 
     context = open_context(home, as_json)
-    _show(context, promote_version(context.settings, _known(model), version, by=context.settings.user))
+    _show(context, promote_version(context.settings, _known(model), version, by=acting_name(context.settings)))
 
 
 @guarded
 def rollback(model: Model, home: Home = None, as_json: AsJson = False) -> None:
     """Put the previous champion back in use, if its approval still stands."""
+    from registry.authorship import acting_name
     from registry.promotion import rollback as roll_back
 
     context = open_context(home, as_json)
-    _show(context, roll_back(context.settings, _known(model), by=context.settings.user))
+    _show(context, roll_back(context.settings, _known(model), by=acting_name(context.settings)))
 
 
 @guarded
 def suspend(model: Model, reason: Reason, home: Home = None, as_json: AsJson = False) -> None:
-    """Stop a model: every scoring server abstains within seconds. Needs no other service."""
+    """Stop a model: every scoring server abstains within seconds. Needs no sign-in and no other service."""
+    from registry.authorship import acting_name
     from registry.suspension import suspend as suspend_model
 
     context = open_context(home, as_json)
-    suspend_model(context.settings, _known(model), reason=reason, by=context.settings.user)
+    suspend_model(context.settings, _known(model), reason=reason, by=acting_name(context.settings))
     context.terminal.result({"model": model, "suspended": True})
     context.terminal.line(f"{model} is suspended: scoring abstains")
 
 
 @guarded
 def resume(model: Model, reason: Reason, home: Home = None, as_json: AsJson = False) -> None:
-    """Let a suspended model score again."""
+    """Let a suspended model score again; for a signed-in reviewer, clinical reviewer or admin."""
+    from governance.people import Role
+    from registry.authorship import require_role
     from registry.suspension import resume as resume_model
 
     context = open_context(home, as_json)
-    resume_model(context.settings, _known(model), reason=reason, by=context.settings.user)
+    by = require_role(context.settings, Role.REVIEWER, Role.CLINICAL_REVIEWER, Role.ADMIN)
+    resume_model(context.settings, _known(model), reason=reason, by=by)
     context.terminal.result({"model": model, "suspended": False})
     context.terminal.line(f"{model} scores again")
 

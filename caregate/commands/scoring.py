@@ -24,12 +24,14 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Score a file by the champion: one row out for every row in, keyed by the source's own record id."""
+    from registry.authorship import acting_name
     from serving.files import score_file
 
     context = open_context(home, as_json)
     with context.terminal.progress() as shown:
         shown.step(f"scoring by {model}")
-        filed = score_file(context.settings, model, source=source, location=location, output=output)
+        by = acting_name(context.settings)
+        filed = score_file(context.settings, model, source=source, location=location, output=output, by=by)
     context.terminal.result({"output": str(output)} | asdict(filed))
     counts = ", ".join(f"{status}: {rows:,}" for status, rows in sorted(filed.statuses.items()))
     context.terminal.line(f"{output}: {counts} (version {filed.version})")

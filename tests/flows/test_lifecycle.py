@@ -11,12 +11,15 @@ from caregate.clock import system_clock
 from caregate.settings import Settings
 from crm.snapshot import Snapshot, open_snapshot, publish
 from crm.source import Draft
+from flows.acting import started_by
 from flows.ingest import ingest
 from flows.progress import heard_by
 from flows.train import Trained, train
 from governance.database import ledger_database, open_database
 from governance.ledger import Ledger
+from registry.authorship import Author
 from registry.names import UNPROVEN
+from registry.tickets import Run, TicketRefused, issue_ticket
 from registry.versions import read_version, versions_of
 from validation.gates.result import Verdict
 
@@ -30,8 +33,13 @@ def digest(home: Settings, prefect_server: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def trained(home: Settings, digest: str) -> Trained:
-    return train(model="no-show", author="ada")
+def trained(home: Settings, ada: Author, digest: str) -> Trained:
+    return trained_by(ada)
+
+
+def trained_by(author: Author, **given: str) -> Trained:
+    with started_by(author):
+        return train(model="no-show", **given)
 
 
 class TestIngest:
@@ -65,28 +73,34 @@ class TestTrain:
         expected = {"report.html", "card.md", "card.json", "gates.json", "data-quality.html", "data-quality.json"}
         assert expected <= {path.name for path in evidence.iterdir()}
 
-    def test_started_again_it_is_the_same_version(self, home: Settings, trained: Trained) -> None:
-        assert train(model="no-show", author="ada") == trained
+    def test_started_again_it_is_the_same_version(self, home: Settings, ada: Author, trained: Trained) -> None:
+        assert trained_by(ada) == trained
         assert len(versions_of(open_database(home.registry_url), "no-show")) == 1
 
-    def test_its_steps_are_heard_in_order(self, home: Settings, trained: Trained) -> None:
+    def test_its_steps_are_heard_in_order(self, ada: Author, trained: Trained) -> None:
         heard: list[str] = []
         with heard_by(heard.append):
-            train(model="no-show", author="ada")
+            trained_by(ada)
         assert [text.split()[0] for text in heard] == ["checking", "building", "fitting", "judging", "registering"]
 
-    def test_where_nobody_signs_in_the_author_is_unproven(self, home: Settings, trained: Trained) -> None:
+    def test_through_prefect_it_is_the_tickets_authors_and_the_ticket_opens_no_second_run(
+        self, home: Settings, ada: Author, digest: str, trained: Trained
+    ) -> None:
+        ticket = issue_ticket(home, Run("no-show", digest, 0), ada)
+        assert train(model="no-show", snapshot=digest, ticket=ticket) == trained
+        with pytest.raises(TicketRefused, match="used already"):
+            train(model="no-show", snapshot=digest, ticket=ticket)
+        [line] = Ledger(ledger_database(home)).read(action="ticket.use")
+        assert (line.actor, line.subject) == ("ada", "no-show")
+
+    def test_through_prefect_without_a_ticket_its_author_is_unproven(
+        self, home: Settings, trained: Trained, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CAREGATE_USER", "ada")
         started = train(model="no-show")
         assert started.version == 2
         tags = read_version(open_database(home.registry_url), "no-show", 2).tags
         assert (tags["author"], tags["signatures.required"]) == (UNPROVEN, "2")
-
-    def test_who_starts_a_deployment_cannot_name_another_as_its_author(
-        self, home: Settings, trained: Trained, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", "a-deployment")
-        started = train(model="no-show", author="ada")
-        assert started.version == 2, "the same unproven run as the one without a name"
 
     def test_every_act_is_in_the_ledger(self, home: Settings, trained: Trained) -> None:
         ledger = Ledger(ledger_database(home))
@@ -119,10 +133,10 @@ def noise(home: Settings, digest: str) -> Snapshot:
 
 class TestAFailedGate:
     def test_a_model_that_knows_nothing_is_not_registered_and_its_run_is_kept(
-        self, home: Settings, noise: Snapshot, trained: Trained
+        self, home: Settings, ada: Author, noise: Snapshot, trained: Trained
     ) -> None:
         before = len(versions_of(open_database(home.registry_url), "no-show"))
-        failed = train(model="no-show", author="ada", snapshot=noise.manifest.digest)
+        failed = trained_by(ada, snapshot=noise.manifest.digest)
         assert failed.status is Verdict.FAILED
         assert failed.gates["accuracy"] is Verdict.FAILED
         assert failed.version is None

@@ -6,6 +6,7 @@ import pytest
 from mlflow.entities.model_registry import ModelVersionTag
 
 from caregate.settings import Settings
+from flows.acting import started_by
 from flows.ingest import ingest
 from flows.monitor import monitor
 from flows.train import train
@@ -13,6 +14,7 @@ from governance.database import ledger_database
 from governance.ledger import Ledger
 from monitoring.report import NothingNew
 from registry.actor import acting_as
+from registry.authorship import Author
 from registry.connection import open_registry
 from registry.promotion import promote
 from registry.server.scheme import PREFIX
@@ -22,10 +24,11 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 @pytest.fixture(scope="module")
-def champion(home: Settings, prefect_server: str) -> int:
+def champion(home: Settings, ada: Author, prefect_server: str) -> int:
     """A version that `reviewer` signed and that is in use."""
     ingest(source="synthetic", rows=12_000, seed=5)
-    version = train(model="no-show", author="ada").version
+    with started_by(ada):
+        version = train(model="no-show").version
     assert version is not None
     with open_registry(home, account="pipeline"), acting_as("reviewer"):
         store = GuardedStore(PREFIX + home.registry_url, settings=home)
@@ -34,8 +37,9 @@ def champion(home: Settings, prefect_server: str) -> int:
 
 
 class TestARunOfWhatIsInUse:
-    def test_makes_nothing_new_and_says_how_it_stands(self, champion: int) -> None:
-        again = train(model="no-show", author="ada")
+    def test_makes_nothing_new_and_says_how_it_stands(self, champion: int, ada: Author) -> None:
+        with started_by(ada):
+            again = train(model="no-show")
         assert (again.version, again.state, again.signatures) == (champion, "approved", 1)
 
 

@@ -183,14 +183,14 @@ class TestStewards:
             ("reviewer", "the account 'reviewer' has the role reviewer"),
             ("pipeline", "the account 'pipeline' is a service's"),
             ("gone", "the account 'gone' is disabled"),
-            ("nobody", "there is no account 'nobody': say who you are with CAREGATE_USER"),
+            ("nobody", "no account is signed in as 'nobody': `caregate sign-in NAME` first"),
         ],
     )
     def test_a_refusal_says_who_may_and_what_this_account_is(self, lite: Engine, name: str, why: str) -> None:
         with pytest.raises(NotASteward, match=why) as refusal:
             Quarantine(lite).record_opening(held(lite), by=name)
         assert "engineer or admin" in str(refusal.value)
-        assert ("CAREGATE_USER" in str(refusal.value)) is (name == "nobody")
+        assert ("caregate sign-in" in str(refusal.value)) is (name == "nobody")
 
     @pytest.mark.parametrize("name", ["engineer", "admin"])
     def test_an_opening_leaves_a_line(self, lite: Engine, name: str) -> None:
