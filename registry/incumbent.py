@@ -12,10 +12,10 @@ from caregate.settings import Settings
 from governance.database import ledger_database
 from governance.ledger import Ledger
 from models.artifact import FittedModel, Floats, load_model
+from registry.approvals import VersionKey
 from registry.champion import Champion, NoChampion, NotApproved, champion_of
 from registry.digest import DigestMismatch, VersionManifest
 from registry.promotions import was_in_use
-from registry.versions import RegisteredVersion
 
 ENDED = (
     "the approval of the version promoted last ended or was revoked: nothing that may be used is there to compare with"
@@ -67,18 +67,18 @@ def incumbent_of(settings: Settings, model: str, *, clock: Clock = system_clock)
 
 
 def overtaken_by(
-    settings: Settings, version: RegisteredVersion, manifest: VersionManifest, *, clock: Clock = system_clock
+    settings: Settings, key: VersionKey, manifest: VersionManifest, *, clock: Clock = system_clock
 ) -> Champion | None:
-    """Return the version in use if `version` was not compared with it, else None.
+    """Return the version in use if the one of `key` was not compared with it, else None.
 
     Two versions that were judged side by side may not follow each other: the second was never held against the first.
     What was in use before may come back: whoever brings it back knows what they have.
     """
-    incumbent = incumbent_of(settings, version.model, clock=clock)
+    incumbent = incumbent_of(settings, key.model, clock=clock)
     if incumbent is None or incumbent.champion is None or incumbent.digest in {manifest.digest, manifest.compared_with}:
         return None
     ledger = Ledger(ledger_database(settings), clock)
-    return None if was_in_use(ledger, version.key) else incumbent.champion
+    return None if was_in_use(ledger, key) else incumbent.champion
 
 
 def scores_of(incumbent: Incumbent, rows: pa.Table) -> Floats | str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from caregate.clock import Clock, system_clock
 from caregate.errors import CaregateError, NotFound, Refused
 from caregate.settings import Settings
-from governance.database import exclusive, ledger_database, open_database
+from governance.database import exclusive, ledger_database
 from governance.ledger import Ledger
 from registry import names
 from registry.aliases import show_aliases
@@ -26,7 +26,7 @@ from registry.digest import DigestMismatch, VersionManifest, verified_manifest
 from registry.incumbent import overtaken_by
 from registry.promotions import PROMOTED, before, in_use, was_in_use
 from registry.proving import require_proof
-from registry.versions import RegisteredVersion, read_version
+from registry.registrations import Registration, newest_registration, registration_of
 
 
 class Outdated(Refused):
@@ -65,8 +65,8 @@ def promote(
     NotServable
         If its approved copy fails the serving gate.
     """
-    found, manifest = _ready(settings, model, version, clock)
-    _put_in_use(settings, found, manifest, by=by, clock=clock)
+    found = _ready(settings, model, version, clock)
+    _put_in_use(settings, found, by=by, clock=clock)
     show_aliases(settings, model, clock=clock)
     return champion_of(settings, model, clock=clock)
 
@@ -100,7 +100,7 @@ def rollback(
         if previous is None:
             raise NoPrevious(model)
         to = previous.key.version
-    elif not was_in_use(ledger, read_version(open_database(settings.registry_url), model, to).key):
+    elif not was_in_use(ledger, newest_registration(ledger, model, to).key):
         raise NoPrevious(model, to)
     champion = promote(settings, model, to, by=by, clock=clock)
     ledger.append(by, "model.rollback", f"{model}/{to}", digest=champion.digest)
@@ -115,9 +115,9 @@ def prepare(settings: Settings, model: str, version: int, *, clock: Clock = syst
     DigestMismatch, NotServable
         If it could not be promoted, signed or not.
     """
-    found = read_version(open_database(settings.registry_url), model, version)
+    found = newest_registration(Ledger(ledger_database(settings)), model, version)
     source = artifact_folder(settings, found.location)
-    manifest = verified_manifest(source)
+    manifest = verified_manifest(source, found.digest)
     require_proof(settings, found.key, publish(settings, source, manifest), manifest, clock)
 
 
@@ -156,53 +156,52 @@ def publish(settings: Settings, source: Path, manifest: VersionManifest) -> Path
     return target
 
 
-def _require_comparison(
-    settings: Settings, version: RegisteredVersion, manifest: VersionManifest, clock: Clock
-) -> None:
-    champion = overtaken_by(settings, version, manifest, clock=clock)
+def _require_comparison(settings: Settings, key: VersionKey, manifest: VersionManifest, clock: Clock) -> None:
+    champion = overtaken_by(settings, key, manifest, clock=clock)
     if champion is not None:
-        raise Outdated(version.key.subject, champion)
+        raise Outdated(key.subject, champion)
 
 
-def _ready(settings: Settings, model: str, version: int, clock: Clock) -> tuple[RegisteredVersion, VersionManifest]:
-    found = read_version(open_database(settings.registry_url), model, version)
+def _ready(settings: Settings, model: str, version: int, clock: Clock) -> Registration:
+    found = newest_registration(Ledger(ledger_database(settings)), model, version)
     source = artifact_folder(settings, found.location)
-    manifest = verified_manifest(source)
+    manifest = verified_manifest(source, found.digest)
     standing_of(settings, found.key, manifest, now=clock())
-    _require_comparison(settings, found, manifest, clock)
+    _require_comparison(settings, found.key, manifest, clock)
     require_proof(settings, found.key, publish(settings, source, manifest), manifest, clock)
-    return found, manifest
+    return found
 
 
-def _put_in_use(
-    settings: Settings, version: RegisteredVersion, manifest: VersionManifest, *, by: str, clock: Clock
-) -> None:
+def _put_in_use(settings: Settings, version: Registration, *, by: str, clock: Clock) -> None:
     engine = ledger_database(settings)
     ledger = Ledger(engine, clock)
+    manifest = verified_manifest(approved_folder(settings, version.digest), version.digest)
     with exclusive(engine) as connection:
         standing_of(settings, version.key, manifest, now=clock())  # a revocation may have come while files were hashed
-        current = in_use(ledger, version.model)
-        if current and (current.key, current.digest) == (version.key, manifest.digest):
+        current = in_use(ledger, version.key.model)
+        if current and (current.key, current.digest) == (version.key, version.digest):
             return
         ledger.append_within(
             connection,
             by,
             PROMOTED,
             version.key.subject,
-            digest=manifest.digest,
+            digest=version.digest,
             created_ms=version.key.created_ms,
-            run_key=version.tags.get(names.RUN_KEY, ""),
-            recipe=version.tags.get(names.RECIPE, ""),
+            run_key=version.run_key,
+            recipe=version.recipe,
         )
 
 
 def _stands(settings: Settings, key: VersionKey, clock: Clock) -> bool:
     with suppress(CaregateError):
-        version = read_version(open_database(settings.registry_url), key.model, key.version)
-        manifest = verified_manifest(artifact_folder(settings, version.location))
-        standing_of(settings, version.key, manifest, now=clock())
-        _require_comparison(settings, version, manifest, clock)
-        return version.key == key
+        version = registration_of(Ledger(ledger_database(settings)), key)
+        if version is None:
+            return False
+        manifest = verified_manifest(artifact_folder(settings, version.location), version.digest)
+        standing_of(settings, key, manifest, now=clock())
+        _require_comparison(settings, key, manifest, clock)
+        return True
     return False
 
 

@@ -35,11 +35,13 @@ from governance.database import ledger_database
 from governance.ledger import Ledger
 from registry import names
 from registry.agreement import require_agreement
+from registry.approvals import VersionKey
 from registry.birth_tags import version_tags
 from registry.candidate import Candidate
 from registry.connection import Registry, open_registry
 from registry.digest import VersionManifest, hash_files, write_manifest
 from registry.judged import NotJudged, was_judged
+from registry.registrations import Registration, registration_of
 from validation.gates.result import Verdict
 
 DESCRIPTION_LIMIT = 5000
@@ -97,9 +99,12 @@ def register(settings: Settings, candidate: Candidate, *, clock: Clock = system_
     _require_judged(settings, candidate)
     digest = _seal(candidate)
     with _one_at_a_time(settings), open_registry(settings, account=names.PIPELINE) as registry:
-        found = _version_of(registry, candidate)
-        if found is not None:
-            return found
+        for found in _versions_of(registry, candidate):
+            known = _registration(settings, found)
+            if known is not None and known.digest == digest:
+                return _registered(found, _experiment_of(registry, candidate.model))
+            if known is None and found.tags[names.DIGEST] == digest:  # killed before the ledger's line was written
+                return _create_version(registry, candidate, digest, found.run_id, _model_id(found))
         _ensure_model(registry, candidate)
         run_id = _log_run(registry, candidate, clock)
         model_id = _log_model(registry, candidate, run_id)
@@ -151,16 +156,23 @@ def _seal(candidate: Candidate) -> str:
     return manifest.digest
 
 
-def _version_of(registry: Registry, candidate: Candidate) -> Registered | None:
+def _versions_of(registry: Registry, candidate: Candidate) -> list[Any]:
     where = f"name = '{candidate.model}' and tags.`{names.RUN_KEY}` = '{candidate.run_key}'"
-    found = registry.models.search_model_versions(where)
-    return _registered(found[0], _experiment_of(registry, candidate.model)) if found else None
+    return list(registry.models.search_model_versions(where))
+
+
+def _registration(settings: Settings, version: Any) -> Registration | None:
+    key = VersionKey(version.name, int(version.version), version.creation_timestamp)
+    return registration_of(Ledger(ledger_database(settings)), key)
 
 
 def _registered(version: Any, experiment: str) -> Registered:
-    model_id = version.model_id or version.source.removeprefix("models:/")
     digest = version.tags[names.DIGEST]
-    return Registered(version.name, int(version.version), digest, version.run_id, model_id, experiment)
+    return Registered(version.name, int(version.version), digest, version.run_id, _model_id(version), experiment)
+
+
+def _model_id(version: Any) -> str:
+    return str(version.model_id or version.source.removeprefix("models:/"))
 
 
 def _ensure_model(registry: Registry, candidate: Candidate) -> None:

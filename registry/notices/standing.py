@@ -45,7 +45,7 @@ def may_be_signed(settings: Settings, version: RegisteredVersion, facts: Version
         manifest = verified_manifest(artifact_folder(settings, version.location))
     except CaregateError:  # files other than those that were registered: nobody signs them
         return False
-    overtaken = overtaken_by(settings, version, manifest, clock=fixed_clock(now))
+    overtaken = overtaken_by(settings, version.key, manifest, clock=fixed_clock(now))
     return overtaken is None and manifest.digest == facts.digest
 
 

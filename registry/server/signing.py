@@ -18,7 +18,10 @@ from registry.artifacts import artifact_folder
 from registry.digest import verified_manifest
 from registry.incumbent import overtaken_by
 from registry.policy import Decision, Signature, State, Verdict, VersionFacts
+from registry.registrations import Registration, registration_of
 from registry.versions import RegisteredVersion
+
+UNREGISTERED = "the ledger knows nothing of this version: it was not registered by a run"
 
 
 class SigningDesk:
@@ -47,7 +50,10 @@ class SigningDesk:
             return gesture
         if gesture.verdict is Verdict.APPROVED and not (known := self._owns_password(actor)).allowed:
             return known
-        facts = self._facts(version)  # hashes files, so outside of the transaction: they are closed anyway
+        registration = registration_of(self._ledger, version.key)
+        if registration is None:
+            return policy.refuse(UNREGISTERED)
+        facts = self._facts(registration)  # hashes files, so outside of the transaction: they are closed anyway
         with exclusive(self._engine) as connection:
             facts = replace(facts, verdicts=verdicts_on(connection, self._ledger, version.key))
             now = self._clock()
@@ -67,13 +73,19 @@ class SigningDesk:
 
     def stands(self, version: RegisteredVersion) -> bool:
         """Tell whether a version stands approved, with the files that were approved."""
-        facts = replace(self._facts(version), verdicts=read_verdicts(self._engine, version.key))
+        registration = registration_of(self._ledger, version.key)
+        if registration is None:
+            return False
+        facts = replace(self._facts(registration), verdicts=read_verdicts(self._engine, version.key))
         return facts.found == facts.digest and policy.state_of(facts, self._clock()) is State.APPROVED
 
     def stamps(self, version: RegisteredVersion) -> dict[str, str]:
         """Return the tags that show on MLflow's page what the ledger holds."""
+        registration = registration_of(self._ledger, version.key)
+        if registration is None:
+            return {names.APPROVAL: f"void: {UNREGISTERED}"}
         verdicts = read_verdicts(self._engine, version.key)
-        facts = replace(_facts_of_tags(version), verdicts=verdicts)
+        facts = replace(_facts_at_birth(registration), verdicts=verdicts)
         state = policy.state_of(facts, self._clock())
         shown = {names.APPROVAL: _text(state, facts, policy.approvals_that_count(facts, self._clock()))}
         if not verdicts:
@@ -91,14 +103,14 @@ class SigningDesk:
         acts = self._ledger.sealed(policy.RESET, policy.OWN_PASSWORD, subject=actor.name)
         return policy.owns_password([act.action for act in acts])
 
-    def _facts(self, version: RegisteredVersion) -> VersionFacts:
+    def _facts(self, registration: Registration) -> VersionFacts:
         try:
-            manifest = verified_manifest(artifact_folder(self._settings, version.location))
+            manifest = verified_manifest(artifact_folder(self._settings, registration.location))
         except CaregateError:
-            return _facts_of_tags(version)
-        champion = overtaken_by(self._settings, version, manifest, clock=self._clock)
+            return _facts_at_birth(registration)
+        champion = overtaken_by(self._settings, registration.key, manifest, clock=self._clock)
         return replace(
-            _facts_of_tags(version),
+            _facts_at_birth(registration),
             found=manifest.digest,
             author=manifest.author,
             signatures=manifest.signatures,
@@ -107,13 +119,13 @@ class SigningDesk:
         )
 
 
-def _facts_of_tags(version: RegisteredVersion) -> VersionFacts:
+def _facts_at_birth(registration: Registration) -> VersionFacts:
     return VersionFacts(
-        author=version.tags.get(names.AUTHOR, ""),
-        gate_status=version.tags.get(names.GATE_STATUS, ""),
-        digest=version.tags.get(names.DIGEST, ""),
+        author=registration.author,
+        gate_status=registration.tags[names.GATE_STATUS],
+        digest=registration.digest,
         found="",
-        signatures=int(version.tags.get(names.SIGNATURES, 2)),
+        signatures=registration.signatures,
         verdicts=(),
     )
 

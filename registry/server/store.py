@@ -6,6 +6,7 @@ Rules are in `registry.policy`; this file gathers the facts, writes the ledger's
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -27,6 +28,7 @@ from registry.artifacts import artifact_folder, close_folder
 from registry.digest import verified_manifest
 from registry.direct_sql import prove_and_require
 from registry.judged import was_judged
+from registry.registrations import record_registration
 from registry.server.guard import Guard
 from registry.server.scheme import PREFIX
 from registry.server.signing import SigningDesk
@@ -57,8 +59,8 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
     def __init__(self, store_uri: str, *, settings: Settings | None = None, clock: Clock = system_clock) -> None:
         super().__init__(store_uri.removeprefix(PREFIX))
         self._settings = settings or load_settings()
-        prove_and_require(self.engine, self._settings)
         self._governance = ledger_database(self._settings)
+        prove_and_require(self.engine, self._settings)
         self._ledger = Ledger(self._governance, clock)
         self._guard = Guard(self._governance, clock)
         self._desk = SigningDesk(self._settings, self._governance, clock)
@@ -94,15 +96,16 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
         actor = self._guard.permit("version", name, lambda who: policy.may_create_version(who, source, given))
         model_id = source.removeprefix("models:/")
         self._close_files(actor, name, model_id, given)
-        self._ledger.append_once(
-            actor.name, "version.create", name, digest=digest, run_key=run_key, author=given[names.AUTHOR]
-        )
-        with exclusive(self._governance):  # one at a time, in every process of the home
-            found = self.search_model_versions(f"name = '{name}' and tags.`{names.RUN_KEY}` = '{run_key}'")
-            if found:
-                return found[0]
-            stored = [ModelVersionTag(key, value) for key, value in given.items()]
-            return super().create_model_version(name, source, run_id, stored, **kwargs | {"model_id": model_id})
+        with exclusive(self._governance) as connection:  # one at a time, in every process of the home
+            found = self._of_run(name, run_key, digest)
+            if found is None:
+                stored = [ModelVersionTag(key, value) for key, value in given.items()]
+                found = super().create_model_version(name, source, run_id, stored, **kwargs | {"model_id": model_id})
+            record = self._record(found)
+            record_registration(
+                connection, self._ledger, record.key, by=actor.name, location=record.location, tags=given
+            )
+            return found
 
     # What a reviewer does.
 
@@ -188,6 +191,14 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
         self._guard.never("webhook.delete", webhook_id, WEBHOOKS)
 
     # How it is done.
+
+    def _of_run(self, name: str, run_key: str, digest: str) -> ModelVersion | None:
+        """Return the version that stands for a run already; a row that others planted under its name is none."""
+        for found in self.search_model_versions(f"name = '{name}' and tags.`{names.RUN_KEY}` = '{run_key}'"):
+            with suppress(CaregateError):
+                verified_manifest(artifact_folder(self._settings, self._record(found).location), digest)
+                return found
+        return None
 
     def _close_files(self, actor: Person, name: str, model_id: str, tags: Mapping[str, str]) -> None:
         try:

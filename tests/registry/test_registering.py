@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from mlflow.entities.model_registry import ModelVersionTag
 from mlflow.exceptions import MlflowException
+from sqlalchemy import text
 
 from caregate.settings import Settings
 from governance.database import ledger_database, open_database
@@ -28,6 +29,7 @@ from registry.digest import verified_manifest
 from registry.judged import record_judged
 from registry.launch import home_environment
 from registry.registering import CUT, DESCRIPTION_LIMIT, GateFailed, log_run_only
+from registry.registrations import REGISTERED
 from registry.versions import RegisteredVersion, versions_of
 from tests.registry.conftest import CandidateFactory
 from tests.registry.toys import register
@@ -121,9 +123,10 @@ class TestAVersion:
         assert shown.endswith(CUT)
 
     def test_leaves_a_line_in_the_ledger(self, home: Settings, candidate: CandidateFactory) -> None:
-        digest = register(home, candidate("line")).digest
-        lines = Ledger(ledger_database(home)).read(action="version.create")
-        assert ("pipeline", "no-show", digest) in [(line.actor, line.subject, line.digest) for line in lines]
+        version = register(home, candidate("line"))
+        [line] = Ledger(ledger_database(home)).read(action=REGISTERED, subject=f"no-show/{version.version}")
+        assert (line.actor, line.digest) == ("pipeline", version.digest)
+        assert line.facts["tags"][names.AUTHOR] == "ada"
 
     def test_shows_metrics_and_author_on_its_run(self, home: Settings, candidate: CandidateFactory) -> None:
         registered = register(home, candidate("run"))
@@ -162,6 +165,13 @@ class TestTheSameRun:
         first, second = register(home, candidate("twice")), register(home, candidate("twice"))
         assert first == second
         assert len(versions(home, "twice")) == 1
+
+    def test_is_not_what_somebody_planted_under_its_name(self, home: Settings, candidate: CandidateFactory) -> None:
+        other, given = register(home, candidate("another")), candidate("planted", seed=3)
+        plant = text("UPDATE model_version_tags SET value = 'planted' WHERE key = 'run.key' AND version = :number")
+        with open_database(home.registry_url).begin() as connection:
+            connection.execute(plant, {"number": other.version})
+        assert register(home, given).digest != other.digest
 
     @pytest.mark.parametrize("step", STEPS)
     def test_killed_after_any_step_ends_in_one_version(
