@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from governance.incident_rules import Kind as IncidentKind
 from registry.approvals import VersionKey
 
 
@@ -79,10 +80,10 @@ class Unpromoted:
 
 @dataclass(frozen=True)
 class Incident:
-    """An incident that was opened."""
+    """An incident that was opened: its id, what went wrong, and when it was written down."""
 
     name: str
-    kind: str
+    kind: IncidentKind
     at: datetime
 
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from caregate.settings import Settings
 from governance.database import ledger_database, open_database
-from governance.ledger import Act, Ledger
+from governance.incident import OPENED, incidents_in
+from governance.ledger import Ledger
 from models.catalogue import SPECS
 from registry import policy
 from registry.approvals import VERDICTS, VersionKey, read_verdicts
@@ -21,9 +22,6 @@ from registry.pages import report_of, version_page
 from registry.policy import Signature, State, Verdict
 from registry.promotions import PROMOTED, Promotion, in_use, was_in_use
 from registry.versions import RegisteredVersion, newest_version, versions_of
-
-OPENED = "incident.open"
-"""Act of the ledger: an incident was opened."""
 
 
 def mark_of(settings: Settings) -> tuple[int, int]:
@@ -41,7 +39,7 @@ def gather_facts(settings: Settings, now: datetime) -> Facts:
         in_use=tuple(item for model in models for item in _approval_in_use(settings, model, now)),
         refusals=tuple(item for model in models for item in _refusals(model)),
         unpromoted=tuple(item for model in models for item in _unpromoted(ledger, model, now)),
-        incidents=tuple(_incident(act) for act in ledger.sealed(OPENED)),
+        incidents=tuple(Incident(item.id, item.kind, item.opened_at) for item in incidents_in(ledger.sealed(OPENED))),
     )
 
 
@@ -114,7 +112,3 @@ def _unpromoted(ledger: Ledger, model: _Model, now: datetime) -> Iterator[Unprom
 
 def _stands(model: _Model, version: RegisteredVersion, now: datetime) -> bool:
     return policy.state_of(facts_of(version, model.verdicts[version.key]), now) is State.APPROVED
-
-
-def _incident(act: Act) -> Incident:
-    return Incident(act.subject, str(act.facts.get("kind", "")), datetime.fromisoformat(act.at))

@@ -66,4 +66,4 @@ class Notice:
 
 def printable(text: str) -> str:
     """Return `text` on one line, without what would end a header or turn what is read around."""
-    return _UNPRINTABLE.sub(" ", text).strip()
+    return " ".join(_UNPRINTABLE.sub(" ", text).split())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -12,7 +11,6 @@ Said = tuple[str, tuple[str, ...]]
 """A title, and the lines below it."""
 HOW = "To decide: read the report, then set the tag `approval` on its page to `approved` or to `rejected: <reason>`."
 ABSTAINS = "Scoring abstains, and the CRM falls back to its usual care."
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
 
 
 def waiting(item: Waiting) -> Said:
@@ -62,10 +60,9 @@ def refusal(item: Refusal) -> Said:
 
 def incident(item: Incident) -> Said:
     """Say that an incident was opened."""
-    name = item.name if _PLAIN.fullmatch(item.name) else "of an unfit name"
-    kind = f" ({item.kind})" if _PLAIN.fullmatch(item.kind) else ""
-    return f"Incident {name} was opened{kind}", (
-        f"It was opened on {_moment(item.at)}. `caregate incident show {name}` has what is known.",
+    return f"Incident {item.name} was opened ({item.kind})", (
+        f"Opened on {_moment(item.at)}: {item.kind.reason}.",
+        f"`caregate incident show {item.name}` has what is known.",
     )
 
 
