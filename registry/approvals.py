@@ -97,10 +97,11 @@ def last_verdict(engine: Engine) -> int:
 
 
 def _signatures(acts: Iterable[Act], key: VersionKey) -> list[Signature]:
-    return [_signature(act) for act in acts if VersionKey.of(act) == key]
+    return [signature_of(act) for act in acts if VersionKey.of(act) == key]
 
 
-def _signature(act: Act) -> Signature:
+def signature_of(act: Act) -> Signature:
+    """Return the verdict that a line holds."""
     facts = act.facts
     return Signature(
         verdict=VERDICTS[act.action],

@@ -6,6 +6,7 @@ Nothing here imports MLflow or reads its database: neither tags nor aliases chan
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -109,8 +110,31 @@ def standing_of(settings: Settings, key: VersionKey, manifest: VersionManifest, 
     NotApproved
         If none stands.
     """
-    verdicts = read_verdicts(ledger_database(settings), key)
-    facts = VersionFacts(
+    return standing_among(read_verdicts(ledger_database(settings), key), key, manifest, now=now)
+
+
+def standing_among(
+    verdicts: Sequence[Signature], key: VersionKey, manifest: VersionManifest, *, now: datetime
+) -> Standing:
+    """Return what `standing_of` does, when these are the verdicts on the version.
+
+    Raises
+    ------
+    NotApproved
+        If no approval stands.
+    """
+    facts = signed_facts(verdicts, manifest)
+    state = policy.state_of(facts, now)
+    if manifest.model != key.model:
+        raise NotApproved(key.subject, "its files are those of another model")
+    if state is not State.APPROVED:
+        raise NotApproved(key.subject, f"it is {state}, and only approved versions are")
+    return _standing(policy.approvals_that_count(facts, now))
+
+
+def signed_facts(verdicts: Sequence[Signature], manifest: VersionManifest) -> VersionFacts:
+    """Return what an approval is judged by; the author's own verdicts are none."""
+    return VersionFacts(
         author=manifest.author,
         gate_status="",
         digest=manifest.digest,
@@ -119,12 +143,6 @@ def standing_of(settings: Settings, key: VersionKey, manifest: VersionManifest, 
         verdicts=[item for item in verdicts if item.by.casefold() != manifest.author.strip().casefold()],
         valid_until=manifest.last_day,
     )
-    state = policy.state_of(facts, now)
-    if manifest.model != key.model:
-        raise NotApproved(key.subject, "its files are those of another model")
-    if state is not State.APPROVED:
-        raise NotApproved(key.subject, f"it is {state}, and only approved versions are")
-    return _standing(policy.approvals_that_count(facts, now))
 
 
 def approved_folder(settings: Settings, digest: str) -> Path:
