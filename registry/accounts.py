@@ -94,7 +94,7 @@ def disable_account(settings: Settings, name: str, *, by: str, clock: Clock = sy
         If no account has this name.
     """
     People(ledger_database(settings), clock).disable(name, by=by)
-    store = _sign_in_store(settings)
+    store = sign_in_store(settings)
     if store.has_user(name):
         store.delete_user(name)
 
@@ -120,7 +120,7 @@ def reset_account(settings: Settings, name: str, *, by: str, clock: Clock = syst
 def _write_sign_in(
     settings: Settings, name: str, password: str, grants: tuple[tuple[str, str], ...], *, is_admin: bool = False
 ) -> None:
-    store = _sign_in_store(settings)
+    store = sign_in_store(settings)
     if store.has_user(name):
         store.update_user(name, password=password, is_admin=is_admin)
     else:
@@ -129,7 +129,8 @@ def _write_sign_in(
         store.grant_user_permission(name, resource, EVERYTHING, permission)
 
 
-def _sign_in_store(settings: Settings) -> Any:
+def sign_in_store(settings: Settings) -> Any:
+    """Open MLflow's own store of sign-ins, as it stands in the home, past the server and its rules."""
     with warnings.catch_warnings():  # of MLflow's own imports: starlette's WSGI bridge is deprecated
         warnings.simplefilter("ignore")
         from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore

@@ -53,7 +53,7 @@ class RefusalBook:
         known = name if name and self._people.find(name) else UNKNOWN
         unsaid = self._sign_ins.admit(known, self._clock())
         if unsaid is not None:
-            self._ledger.append(UNKNOWN, "sign-in.refuse", f"sign-in/{known}", unsaid=unsaid)
+            self._ledger.append(UNKNOWN, "sign-in.refuse", known, unsaid=unsaid)
 
 
 class Refusals:

@@ -5,9 +5,19 @@ import pytest
 from caregate.secret_store import read_secrets
 from caregate.settings import Settings
 from governance.database import ledger_database
-from governance.people import AccountExists, People, Role
-from registry.accounts import NoSignIn, UnfitName, create_account, create_services, disable_account
+from governance.ledger import Ledger
+from governance.people import AccountExists, People, Role, UnknownAccount
+from registry.accounts import (
+    NoSignIn,
+    UnfitName,
+    create_account,
+    create_services,
+    disable_account,
+    reset_account,
+    sign_in_store,
+)
 from registry.launch import sign_in_database
+from registry.policy import RESET
 
 
 class TestAnAccount:
@@ -42,6 +52,25 @@ class TestAnAccount:
     def test_is_not_made_for_a_service(self, home: Settings, role: Role) -> None:
         with pytest.raises(NoSignIn):
             create_account(home, "robot", role, by="test")
+
+
+class TestAReset:
+    def test_gives_another_password_and_leaves_a_line(self, home: Settings) -> None:
+        first = create_account(home, "nico", Role.REVIEWER, by="test")
+        second = reset_account(home, "nico", by="olga")
+        store = sign_in_store(home)
+        assert not store.authenticate_user("nico", first)
+        assert store.authenticate_user("nico", second)
+        [line] = Ledger(ledger_database(home)).sealed(RESET, subject="nico")
+        assert line.actor == "olga"
+
+    @pytest.mark.parametrize("name", ["nobody", "promoter", "ended"])
+    def test_is_for_people_who_have_an_account(self, home: Settings, name: str) -> None:
+        if name == "ended":
+            create_account(home, name, Role.REVIEWER, by="test")
+            disable_account(home, name, by="test")
+        with pytest.raises(UnknownAccount):
+            reset_account(home, name, by="test")
 
 
 class TestTheServices:

@@ -14,6 +14,7 @@ from governance.ledger import Ledger
 from governance.people import People
 from models.spec import RiskClass
 from registry import names
+from registry.accounts import sign_in_store
 from registry.address import StackAddress, announce_stack, withdraw_stack
 from registry.artifacts import artifact_folder
 from registry.champion import champion_of
@@ -110,11 +111,7 @@ class TestEverybodyElse:
         assert answer.status_code == httpx.codes.UNAUTHORIZED
 
     def test_an_account_that_only_mlflow_knows_does_nothing(self, server: Server, version: Registered) -> None:
-        with server.client("admin") as client:
-            made = client.post("/api/2.0/mlflow/users/create", json={"username": "eve", "password": "a long password"})
-            assert made.is_success, made.text
-            grant = {"username": "eve", "resource_type": "registered_model", "resource_id": "*"}
-            client.post("/api/3.0/mlflow/users/permissions/grant", json=grant | {"permission": "MANAGE"})
+        sign_in_store(server.settings).create_user("eve", "a long password", is_admin=True)
         server.passwords["eve"] = "a long password"
         assert "no account of Caregate" in say(server, "eve", version, "approved").text
 

@@ -152,7 +152,7 @@ def running_server(settings: Settings, passwords: dict[str, str]) -> Iterator[Se
     environment = os.environ | home_environment(settings)
     environment |= mlflow_environment(settings, read_secrets(settings.secrets_file))
     with (settings.home / "mlflow.log").open("wb") as log:
-        process = subprocess.Popen(mlflow_command(port), env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(mlflow_command(port, settings.public_url), env=environment, stdout=log, stderr=log)
     server = Server(settings, passwords, f"http://127.0.0.1:{port}")
     try:
         _wait(server.url, process)
