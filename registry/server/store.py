@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, RegisteredModel
@@ -21,19 +22,23 @@ from governance.database import exclusive, ledger_database
 from governance.ledger import Ledger
 from governance.people import Person
 from registry import names, policy
-from registry.approvals import VersionKey
+from registry.agreement import disagreement
+from registry.approvals import VersionKey, keys_with_verdicts
 from registry.artifacts import artifact_folder, close_folder
 from registry.digest import verified_manifest
 from registry.direct_sql import prove_and_require
-from registry.registrations import Registration, record_registration, registrations, tags_astray
-from registry.server.admission import objection
+from registry.judged import was_judged
+from registry.registrations import record_registration
 from registry.server.guard import Guard
 from registry.server.scheme import PREFIX
 from registry.server.signing import SigningDesk
 from registry.versions import RegisteredVersion
+from validation.gates.result import Verdict, overall
 
 NEVER = "versions and models are kept as they are: nothing is deleted, renamed, copied or moved between stages"
 WEBHOOKS = "webhooks are closed: scoring follows the ledger by itself, and people are told by the home's settings"
+UNJUDGED = "the ledger knows no gates that these files went through: run the model again"
+STALE = "the files do not match what is being registered: run the model again"
 
 
 class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
@@ -120,17 +125,11 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
 
     def restore_stamps(self) -> None:
         """Show again what the ledger holds, should a server have died between a verdict's record and its tags."""
-        for registered in registrations(self._ledger):
-            record = self._shown(registered.key)
-            if record is not None:
-                self._stamp(record)
-
-    def restore_tags(self, registered: Iterable[Registration]) -> None:
-        """Show again the tags that versions were born with."""
-        for version in registered:
-            record = self._shown(version.key)
-            for key, value in tags_astray(version, record).items() if record is not None else ():
-                super().set_model_version_tag(version.key.model, str(version.key.version), ModelVersionTag(key, value))
+        for key in keys_with_verdicts(self._governance):
+            for version in self.search_model_versions(f"name = '{key.model}' and version_number = {key.version}"):
+                record = self._record(version)
+                if record.key == key:
+                    self._stamp(record)
 
     # What the promoter does.
 
@@ -193,10 +192,6 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
 
     # How it is done.
 
-    def _shown(self, key: VersionKey) -> RegisteredVersion | None:
-        found = self.search_model_versions(f"name = '{key.model}' and version_number = {key.version}")
-        return next((record for record in map(self._record, found) if record.key == key), None)
-
     def _of_run(self, name: str, run_key: str, digest: str) -> ModelVersion | None:
         """Return the version that stands for a run already; a row that others planted under its name is none."""
         for found in self.search_model_versions(f"name = '{name}' and tags.`{names.RUN_KEY}` = '{run_key}'"):
@@ -209,11 +204,20 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
         try:
             location = MlflowClient().get_logged_model(model_id).artifact_location
             close_folder(self._settings, location)
-            why = objection(self._ledger, artifact_folder(self._settings, location), name, tags)
+            folder = artifact_folder(self._settings, location)
+            manifest = verified_manifest(folder)
         except CaregateError as error:
-            why = str(error)
-        if why:
-            self._guard.refuse(actor.name, "version", name, why)
+            self._guard.refuse(actor.name, "version", name, str(error))
+        said = (name, tags[names.AUTHOR], tags[names.RISK_CLASS], tags[names.SNAPSHOT], tags[names.POLICY])
+        found = (manifest.model, manifest.author, manifest.risk_class, manifest.snapshot, manifest.policy)
+        signatures = str(manifest.signatures)
+        if said != found or (tags[names.DIGEST], tags[names.SIGNATURES]) != (manifest.digest, signatures):
+            self._guard.refuse(actor.name, "version", name, STALE)
+        run_key, author = tags[names.RUN_KEY], manifest.author
+        if not was_judged(self._ledger, name, run_key, manifest.files, author=author):
+            self._guard.refuse(actor.name, "version", name, UNJUDGED)
+        if why := _disagreement(folder, tags, manifest.valid_until):
+            self._guard.refuse(actor.name, "version", name, f"{why}: run the model again")
 
     def _stands(self, version: ModelVersion) -> bool:
         return self._desk.stands(self._record(version))
@@ -239,3 +243,11 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
 
 def _subject(version: ModelVersion) -> str:
     return f"{version.name}/{version.version}"
+
+
+def _disagreement(folder: Path, tags: Mapping[str, str], valid_until: str) -> str:
+    said = {key.removeprefix(names.GATE): verdict for key, verdict in tags.items() if key.startswith(names.GATE)}
+    status = said.pop(names.GATE_STATUS.removeprefix(names.GATE), "")
+    if status != overall([verdict for verdict in Verdict if verdict in said.values()]):
+        return "the verdict in all is not the worst of its gates"
+    return disagreement(folder, said, valid_until)
