@@ -39,11 +39,15 @@ def signatures_required(author: str, risk_class: str) -> int:
     return 2 if risk_class == "clinical" or author == UNPROVEN else 1
 
 
-STAMPS = ("approv", "gate")
-"""Beginnings of words that a reviewer could take for the server's own stamps, wherever they stand in a key."""
+STAMPS = ("approv", "gate", "signed", "signature", "verdict", "champion")
+"""Beginnings of words that a reader could take for the server's own stamps, wherever they stand in a key."""
+DRAWN_AS_LETTERS = str.maketrans("01345", "oieas")
 
 
 def is_reserved(key: str) -> bool:
     """Tell whether the tag `key` is, or looks like, one that people do not write."""
-    words = re.split(r"[^a-z0-9]+", key.casefold())
-    return not key.isascii() or any(word.startswith(STAMPS) for word in words) or words[0] in RESERVED
+    words = [word for word in re.split(r"[^a-z0-9]+", key.casefold()) if word]
+    if not key.isascii() or not words or words[0] in RESERVED:
+        return True
+    run_together = "".join(words).translate(DRAWN_AS_LETTERS)
+    return STAMPS[0] in run_together or any(word.startswith(STAMPS) for word in words)
