@@ -25,6 +25,10 @@ LEDGER_LOCK = 0x0CA7E9A7E
 """Key of the PostgreSQL advisory lock that serialises appends to the chain."""
 
 
+FLUSH = "SELECT pg_logical_emit_message(true, 'caregate', '')"
+"""A transaction that writes nothing but its own end; when that is on disk, so is all that was committed before it."""
+
+
 class LedgerMissing(CaregateError):
     """The home has no governance database, or one of another release."""
 
@@ -41,7 +45,9 @@ def open_database(url: str) -> Engine:
     SQLite runs in WAL mode with full durability; `exclusive` transactions take the write lock at their start.
     """
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        engine = create_engine(url, pool_pre_ping=True)
+        event.listen(engine, "connect", _configure_postgresql)
+        return engine
     engine = create_engine(url, connect_args={"timeout": 60})
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -52,6 +58,14 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # SQLAlchemy's own BEGIN decides, not the driver's
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=60000"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _configure_postgresql(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:  # a server or a role may be set not to wait for the disk
+        cursor.execute(
+            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+        )
+    connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -116,3 +130,10 @@ def exclusive(engine: Engine) -> Iterator[Connection]:
             write_guard.prove_at_once(connection)  # before the lock, so that nobody waits for it
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LEDGER_LOCK})
         yield connection
+
+
+def make_durable(engine: Engine) -> None:
+    """Return when all that others have committed is on disk; on SQLite it is before anybody can see it."""
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            connection.exec_driver_sql(FLUSH)

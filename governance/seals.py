@@ -54,6 +54,8 @@ def seal(key: bytes, content_hash: str) -> str:
     return hmac.digest(key, content_hash.encode(), "sha256").hex()
 
 
-def holds(key: bytes, content_hash: str, found: str) -> bool:
-    """Tell whether `found` is the seal of the line with this hash."""
+def holds(key: bytes, content_hash: str, found: object) -> bool:
+    """Tell whether `found` is the seal of the line with this hash; what is put there by SQL may be no text at all."""
+    if not isinstance(found, str) or not found.isascii():
+        return False
     return hmac.compare_digest(seal(key, content_hash), found)
