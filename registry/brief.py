@@ -6,13 +6,16 @@ from registry.changes import Changes, policy_lines
 from registry.evidence import Evidence, changes_of, judged_rows
 from registry.merits import merits
 from registry.names import signatures_required
+from registry.pages import REPORT
+from registry.policy import REASON_LENGTH
 from registry.report_words import SIGNS, in_markdown, nothing_in_use, short, tally
 from registry.worries import Worry, briefly, headlines
 from validation.gates.panel import status
 from validation.gates.result import GateResult, Verdict
 from validation.waivers import Use, uses
 
-REPORT = "evidence/report.html"
+HEAD = "| gate&emsp;&emsp;&emsp;&emsp; | verdict&emsp;&emsp;&emsp;&emsp;&emsp; | checks |"
+"""MLflow's page draws tables without any space between columns; that of the head's cells keeps them apart."""
 LINES, NAMED = 10, 3
 """Lines of what to worry about, and groups that a line names: MLflow holds 5,000 characters."""
 CAUSE = 160
@@ -51,11 +54,14 @@ def _head(evidence: Evidence) -> str:
 
 
 def _table(gates: tuple[GateResult, ...]) -> str:
-    lines = ["| gate | verdict | passed | cannot tell | failed, waived | failed |", "|---|---|---:|---:|---:|---:|"]
-    for gate in gates:
-        said = " | ".join(str(number) for _, number in tally(gate))
-        lines.append(f"| {gate.gate} | {_said(gate)} | {said} |")
-    return "\n".join(lines)
+    rows = [f"| {gate.gate} | {_said(gate)} | {_counted(gate)} |" for gate in gates]
+    return "\n".join([HEAD, "|---|---|---|", *rows])
+
+
+def _counted(gate: GateResult) -> str:
+    words = ("passed", "cannot tell", "failed and waived", "failed")
+    counts = [number for _, number in tally(gate)]
+    return ", ".join(f"{number} {word}" for number, word in zip(counts, words, strict=True) if number)
 
 
 def _said(gate: GateResult) -> str:
@@ -132,10 +138,17 @@ def decision(evidence: Evidence, report: str = REPORT) -> str:
     if status(evidence.gates) is Verdict.FAILED:
         return f"A gate failed: this model cannot be registered. The whole evidence: `{report}`."
     is_open = status(evidence.gates) is Verdict.CANNOT_TELL
-    open_questions = "each *cannot-tell*, named there one by one, is yours to accept; " if is_open else ""
-    two = signatures_required(evidence.author, evidence.spec.risk_class.value) == 2
-    signatures = "two reviewers, one of them clinical" if two else "one reviewer"
+    open_questions = "; each *cannot-tell*, named there one by one, is yours to accept" if is_open else ""
     return (
-        f"**To decide**: read `{report}` under Artifacts, then set the tag `approval` to `approved` or "
-        f"`rejected: <reason>`; {open_questions}it takes {signatures}, not the author."
+        f"**To decide**: read `{report}`, then set the tag `approval` to `approved` or `rejected: <reason>`"
+        f"{open_questions}. {_signatures(evidence)} A reason has at least {REASON_LENGTH} characters."
+    )
+
+
+def _signatures(evidence: Evidence) -> str:
+    if signatures_required(evidence.author, evidence.spec.risk_class.value) == 1:
+        return "One reviewer signs, not the author."
+    return (
+        "Two reviewers sign, one of them clinical, neither the author: "
+        "after the first the tag says `pending: 1 of 2`, and the second sets it to `approved` as well."
     )

@@ -38,3 +38,8 @@ def report_of(version: RegisteredVersion) -> str:
     """Return the page on which a version's report is open; empty where its files lie out of MLflow's order."""
     found = _EXPERIMENT.match(version.location)
     return report_page(found[1], version.run_id) if found and version.run_id else ""
+
+
+def linked(brief: str, address: str) -> str:
+    """Return `brief` with each mention of the report as a link to `address`, which is known once its run is."""
+    return brief.replace(f"`{REPORT}`", f"[`{REPORT}`]({address})")

@@ -41,6 +41,7 @@ from registry.candidate import Candidate
 from registry.connection import Registry, open_registry
 from registry.digest import VersionManifest, hash_files, write_manifest
 from registry.judged import NotJudged, was_judged
+from registry.pages import linked, report_page
 from registry.registrations import Registration, registration_of
 from validation.gates.result import Verdict
 
@@ -238,22 +239,26 @@ def _put_files(registry: Registry, candidate: Candidate, location: str) -> None:
 
 def _create_version(registry: Registry, candidate: Candidate, digest: str, run_id: str, model_id: str) -> Registered:
     tags = version_tags(candidate, digest)
+    experiment = _experiment_of(registry, candidate.model)
     version = registry.models.create_model_version(
         candidate.model,
         f"models:/{model_id}",
         run_id,
         [ModelVersionTag(key, value) for key, value in tags.items()],
-        description=_fitting(candidate.description),
+        description=_fitting(candidate.description, report_page(experiment, run_id)),
         model_id=model_id,
     )
-    registered = _registered(version, _experiment_of(registry, candidate.model))
+    registered = _registered(version, experiment)
     if MLFLOW_MODEL_VERSIONS not in registry.tracking.get_logged_model(model_id).tags:  # the server sets it by itself
         registry.tracking.set_model_versions_tags(registered.model, registered.version, model_id)
     return registered
 
 
-def _fitting(brief: str) -> str:
+def _fitting(brief: str, report: str = "") -> str:
+    cut = CUT
+    if report:
+        brief, cut = linked(brief, report), linked(CUT, report)
     if len(brief) <= DESCRIPTION_LIMIT:
         return brief
-    kept = brief[: DESCRIPTION_LIMIT - len(CUT)].rpartition("\n")[0]
-    return kept + CUT
+    kept = brief[: DESCRIPTION_LIMIT - len(cut)].rpartition("\n")[0]
+    return kept + cut

@@ -15,6 +15,7 @@ from governance.database import open_database
 from governance.people import Role
 from registry import names
 from registry.accounts import create_account
+from registry.pages import REPORT
 from registry.registering import Registered
 from registry.versions import read_version, versions_of
 from tests.registry.toys import Server, make_candidate, make_home, register, running_server
@@ -103,6 +104,15 @@ class TestSigningInTheBrowser:
         page.get_by_text("evidence", exact=True).click()
         page.get_by_text("card.md", exact=True).click()
         expect(page.get_by_role("heading", name="A toy")).to_be_visible(timeout=PATIENCE)
+
+    def test_the_report_is_one_click_away(self, browser: Browser, server: Server, tmp_path: Path) -> None:
+        candidate = make_candidate(tmp_path / "candidate", "report-in-browser", description=f"Read `{REPORT}`.")
+        (candidate.folder / REPORT).write_text("<h1>The whole evidence</h1>", encoding="utf-8")
+        page = open_version(browser, server, "otto", register(server.settings, candidate))
+        with page.context.expect_page() as opened:
+            page.get_by_role("link", name=REPORT).click()
+        report = opened.value.frame_locator("iframe").get_by_role("heading", name="The whole evidence")
+        expect(report).to_be_visible(timeout=PATIENCE)
 
     def test_the_author_reads_why_not(self, browser: Browser, server: Server, tmp_path: Path) -> None:
         version = register_toy(server, tmp_path / "candidate", "own-in-browser", "ron")

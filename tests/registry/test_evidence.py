@@ -175,6 +175,19 @@ class TestTheBrief:
     def test_says_how_to_decide(self, evidence):
         assert "set the tag `approval` to `approved` or `rejected: <reason>`" in review_brief(evidence)
 
+    @pytest.mark.parametrize(
+        ("author", "said"),
+        [
+            ("ada", "One reviewer signs, not the author."),
+            (
+                "unproven",
+                "after the first the tag says `pending: 1 of 2`, and the second sets it to `approved` as well.",
+            ),
+        ],
+    )
+    def test_says_how_many_sign_and_what_the_second_does(self, evidence, author, said):
+        assert said in review_brief(replace(evidence, author=author))
+
     def test_of_a_failed_model_says_that_it_cannot_be_registered(self):
         brief = review_brief(make_evidence(8000, slope=2.0))
         assert "cannot be registered" in brief

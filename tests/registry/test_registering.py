@@ -28,6 +28,7 @@ from registry.connection import RegistryRefused, open_registry
 from registry.digest import verified_manifest
 from registry.judged import record_judged
 from registry.launch import home_environment
+from registry.pages import linked, report_page
 from registry.registering import CUT, DESCRIPTION_LIMIT, GateFailed, log_run_only
 from registry.registrations import REGISTERED
 from registry.versions import RegisteredVersion, versions_of
@@ -116,11 +117,11 @@ class TestAVersion:
     def test_points_to_the_report_where_the_brief_is_too_long(
         self, home: Settings, candidate: CandidateFactory
     ) -> None:
-        version = register(home, candidate("long", description="a line of a brief\n" * 1000)).version
+        version = register(home, candidate("long", description="a line of a brief\n" * 1000))
         with open_registry(home, account=names.PIPELINE) as registry:
-            shown = registry.models.get_model_version("no-show", str(version)).description
+            shown = registry.models.get_model_version("no-show", str(version.version)).description
         assert len(shown) <= DESCRIPTION_LIMIT
-        assert shown.endswith(CUT)
+        assert shown.endswith(linked(CUT, report_page(version.experiment_id, version.run_id)))
 
     def test_leaves_a_line_in_the_ledger(self, home: Settings, candidate: CandidateFactory) -> None:
         version = register(home, candidate("line"))

@@ -251,7 +251,7 @@ class TestTheBrief:
         assert "- policy: robustness.missing 0.1 → 0.35" in brief
         assert "✕ *robustness*, decisions without a field (days since miss): failed (at least 0.41" in brief
         assert "0.35 is allowed), waived until 2027-01-31 by maria" in brief
-        assert "| robustness | ? cannot-tell | 2 | 1 | 1 | 0 |" in brief
+        assert "| robustness | ? cannot-tell | 2 passed, 1 cannot tell, 1 failed and waived |" in brief
         assert "**Waivers in use** (an approval ends with the first of them)" in brief
         assert "otto" not in brief
         assert TODAY.isoformat() not in brief
