@@ -17,6 +17,7 @@ from governance.database import ledger_database
 from governance.people import People
 from registry.server.closed_routes import ClosedRoutes, close_routes
 from registry.server.hosts import OwnHosts
+from registry.server.malformed import refuse_malformed
 from registry.server.refusals import RefusalBook, Refusals
 from registry.server.sign_in import GuardedSignIns
 from registry.server.single_sign_on import ProxySignIn
@@ -57,6 +58,7 @@ def _guarded(settings: Settings, governance: Engine, clock: Clock) -> Any:
     sign_ins = auth.store = GuardedSignIns(governance, book, clock)
     app = auth.create_app()
     close_routes(flask)
+    refuse_malformed(flask)
     # From the inside out: each layer added stands before those that are there.
     app.add_middleware(ClosedRoutes, routes=app.routes, proves=sign_ins.authenticate_user)
     if settings.single_sign_on:
