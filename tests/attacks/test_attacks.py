@@ -1,0 +1,78 @@
+"""Every attack of the table, against one real MLflow server and one real scoring server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from caregate.secret_store import read_secrets
+from governance.ledger import Act, BrokenChain
+from registry.promotion import pending_promotions
+from registry.server.refusals import REFUSALS_A_MINUTE
+from registry.server.throttle import MINUTE
+from tests.attacks.attack import Answer, Attack, Ends, Place, answers
+from tests.attacks.scene import MODEL, Scene, Watched
+from tests.attacks.table import FAMILIES
+
+CASES = [
+    pytest.param(attack, id=f"{family}: {attack.name}, by {attack.who}".replace("\x00", "NUL"))
+    for family, attacks in FAMILIES.items()
+    for attack in attacks
+]
+
+
+@pytest.mark.parametrize("attack", CASES)
+def test_an_attack_ends_refused_or_without_effect(attack: Attack, place: Callable[[Place], Scene]) -> None:
+    scene = place(attack.place)
+    before, length = scene.watched(), scene.ledger().verify()
+    due = pending_promotions(scene.settings)
+    given = answers(attack.what(scene))
+    _no_answer_betrays(scene, given)
+    if attack.place is Place.SERVER:
+        assert scene.watched() == before
+        assert scene.ledger().verify() >= length
+    else:
+        _nothing_else_is_served(scene, before, attack)
+        assert pending_promotions(scene.settings) == due
+    if attack.ends is Ends.REFUSED:
+        assert all(400 <= answer.status < 500 for answer in given), given
+        lines = scene.lines_after(length)
+        assert any(_is_refusal(line, attack) for line in lines) or _is_counted(scene, attack), lines
+
+
+def _is_refusal(line: Act, attack: Attack) -> bool:
+    return line.action.endswith(".refuse") and line.actor == attack.actor
+
+
+def _is_counted(scene: Scene, attack: Attack) -> bool:
+    """Tell whether so many refusals of this account stand already that further ones of the minute are only counted."""
+    since = (datetime.now(UTC) - MINUTE).isoformat()
+    lines = [act for act in scene.lines_after(0) if act.at > since and act.actor == attack.actor]
+    at_the_edge = [act for act in lines if act.action == "request.refuse"]
+    return len(at_the_edge) >= REFUSALS_A_MINUTE or any(act.action == "sign-in.refuse" for act in lines)
+
+
+def _no_answer_betrays(scene: Scene, given: list[Answer]) -> None:
+    secrets = [*asdict(read_secrets(scene.settings.secrets_file)).values(), *scene.server.passwords.values()]
+    for answer in given:
+        assert answer.status < 500, answer
+        assert "Traceback" not in answer.text
+        assert not any(secret in answer.text for secret in secrets)
+
+
+def _nothing_else_is_served(scene: Scene, before: Watched, attack: Attack) -> None:
+    assert scene.in_use() == before.served
+    if attack.shows:
+        with pytest.raises(BrokenChain):
+            scene.ledger().verify()
+    else:
+        scene.ledger().verify()
+    if attack.place is Place.SCORING:
+        scene.wait_for_scoring()
+        answer = scene.ask("GET", f"/v1/models/{MODEL}")
+        assert answer.status_code == httpx.codes.OK, answer.text
+        assert (answer.json()["version"], answer.json()["digest"]) == before.served[:2]
