@@ -79,12 +79,13 @@ def mail_server(context: ssl.SSLContext | None) -> Iterator[MailBox]:
 
 @dataclass
 class Posts:
-    """What was posted to an HTTP server: headers and bodies; `status` is what it answers, `location` where to."""
+    """What was posted to an HTTP server, and that it `came`; `status` is what it answers, `location` where to."""
 
     url: str = ""
     status: int = 204
     location: str = ""
     silent: threading.Event | None = None
+    came: threading.Event = field(default_factory=threading.Event)
     headers: list[dict[str, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
 
@@ -99,6 +100,7 @@ def http_server(context: ssl.SSLContext | None = None) -> Iterator[Posts]:
             body = self.rfile.read(int(self.headers["content-length"]))
             posts.headers.append({key.lower(): value for key, value in self.headers.items()})
             posts.bodies.append(body)
+            posts.came.set()
             if posts.silent is not None:
                 posts.silent.wait(30)
             self.send_response(posts.status)

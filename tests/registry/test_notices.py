@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ from models.spec import RiskClass
 from registry.approvals import VersionKey
 from registry.messengers.message import Message, NotDelivered
 from registry.notices import sending
+from registry.notices.announcing import announcing
 from registry.notices.due import due_notices
 from registry.notices.facts import Facts, Incident, InUse, Refusal, Unpromoted, VersionSketch, Waiting
 from registry.notices.gathering import gather_facts
@@ -319,6 +321,18 @@ class TestTellingOnce:
         look(told, outlook=outlook)
         monkeypatch.setattr(sending, "gather_facts", None)
         assert look(told, outlook=outlook) == 0
+
+
+class TestBesideOtherWork:
+    def test_is_told_while_the_mail_server_keeps_everybody_waiting(
+        self, told: Settings, posts: Posts, candidate: CandidateFactory
+    ) -> None:
+        register(told, candidate("one"))
+        posts.silent = threading.Event()
+        with announcing(told):
+            assert posts.came.wait(30)
+            assert posts.bodies
+        posts.silent.set()
 
 
 class Killed(BaseException):
