@@ -13,6 +13,7 @@ from governance.database import ledger_database
 from governance.ledger import Ledger
 from registry.address import running_stack
 from registry.databases import check_direct_sql
+from registry.holdings import check_approved, check_registered
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ def check_home(settings: Settings) -> list[Finding]:
         "ledger": _ledger,
         "direct SQL": check_direct_sql,
         "snapshots": _snapshots,
+        "approved copies": check_approved,
+        "registered versions": check_registered,
         "servers": _servers,
     }
     return [_look(name, check, settings) for name, check in checks.items()]
