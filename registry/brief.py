@@ -14,7 +14,7 @@ from validation.gates.panel import status
 from validation.gates.result import GateResult, Verdict
 from validation.waivers import Use, uses
 
-HEAD = "| gate&emsp;&emsp;&emsp;&emsp; | verdict&emsp;&emsp;&emsp;&emsp;&emsp; | checks |"
+HEAD = "| gate&emsp;&emsp;&emsp;&emsp; | verdict&emsp;&emsp;&emsp;&emsp;&emsp;&emsp; | checks |"
 """MLflow's page draws tables without any space between columns; that of the head's cells keeps them apart."""
 LINES, NAMED = 10, 3
 """Lines of what to worry about, and groups that a line names: MLflow holds 5,000 characters."""
