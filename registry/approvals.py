@@ -86,11 +86,6 @@ def approved_keys(engine: Engine) -> list[VersionKey]:
     return _keys(Ledger(engine).sealed(ACTIONS[Verdict.APPROVED], newest_first=True))
 
 
-def keys_with_verdicts(engine: Engine) -> list[VersionKey]:
-    """Return every version that somebody ever judged, the last judged last."""
-    return _keys(Ledger(engine).sealed(*VERDICTS, newest_first=True))
-
-
 def last_verdict(engine: Engine) -> int:
     """Return the number of the last verdict's line, 0 where there is none: cheap enough to ask twice a second."""
     return Ledger(engine).last(*VERDICTS)

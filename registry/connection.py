@@ -6,7 +6,7 @@ shows what was registered without it. In process the guarded store applies the r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from mlflow.store.tracking.rest_store import RestStore as HttpTracking
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.utils.rest_utils import MlflowHostCreds
 
+from caregate.clock import Clock, system_clock
 from caregate.errors import CaregateError, Refused
 from caregate.secret_store import read_secrets
 from caregate.settings import Settings
@@ -30,6 +31,7 @@ from registry.address import running_stack
 from registry.artifacts import ROOT, destination_of, path_of
 from registry.direct_sql import guard_registry, is_unguarded
 from registry.names import PIPELINE, PROMOTER
+from registry.registrations import Registration
 from registry.server.scheme import PREFIX
 from registry.server.store import GuardedStore
 from registry.server.tracking import GuardedTracking
@@ -105,6 +107,12 @@ def prepare_database(settings: Settings, *, guard_anew: bool = False) -> None:
     engine = SqlAlchemyStore(as_owner(settings, settings.registry_url), ROOT).engine
     if guard_anew or is_unguarded(engine):
         guard_registry(engine, settings)
+
+
+def restore_tags(settings: Settings, registrations: Iterable[Registration], *, clock: Clock = system_clock) -> None:
+    """Show the tags of versions again as the ledger knows them, whether or not the server runs."""
+    with acting_as(PROMOTER):
+        GuardedStore(PREFIX + settings.registry_url, settings=settings, clock=clock).restore_tags(registrations)
 
 
 def _in_process(settings: Settings) -> Registry:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from governance.ledger import Act, Ledger
 from registry import names
 from registry.approvals import VersionKey
-from registry.versions import UnknownVersion
+from registry.versions import RegisteredVersion, UnknownVersion
 
 REGISTERED = "version.create"
 """Act of the ledger: a version was registered."""
@@ -51,6 +51,11 @@ class Registration:
     def signatures(self) -> int:
         """How many have to sign."""
         return int(self.tags[names.SIGNATURES])
+
+    @property
+    def born(self) -> dict[str, str]:
+        """The tags that are written once: all but the verdict, which the server goes on to stamp."""
+        return {key: value for key, value in self.tags.items() if key != names.APPROVAL}
 
     @property
     def run_key(self) -> str:
@@ -102,6 +107,11 @@ def newest_registration(ledger: Ledger, model: str, version: int) -> Registratio
 def registrations(ledger: Ledger) -> list[Registration]:
     """Return how every version was registered, in order."""
     return [_registration(act) for act in ledger.sealed(REGISTERED)]
+
+
+def tags_astray(registered: Registration, version: RegisteredVersion) -> dict[str, str]:
+    """Return the tags of a version that are not as it was born with, with the value that they had then."""
+    return {key: value for key, value in registered.born.items() if version.tags.get(key) != value}
 
 
 def _registration(act: Act) -> Registration:

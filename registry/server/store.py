@@ -5,12 +5,14 @@ Rules are in `registry.policy`; this file gathers the facts, writes the ledger's
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, RegisteredModel
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking.client import MlflowClient
 from sqlalchemy import Engine
@@ -22,23 +24,22 @@ from governance.database import exclusive, ledger_database
 from governance.ledger import Ledger
 from governance.people import Person
 from registry import names, policy
-from registry.agreement import disagreement
-from registry.approvals import VersionKey, keys_with_verdicts
+from registry.approvals import VersionKey
 from registry.artifacts import artifact_folder, close_folder
 from registry.digest import verified_manifest
 from registry.direct_sql import prove_and_require
-from registry.judged import was_judged
-from registry.registrations import record_registration
+from registry.registrations import Registration, record_registration, registrations, tags_astray
+from registry.server.admission import objection
 from registry.server.guard import Guard
 from registry.server.scheme import PREFIX
 from registry.server.signing import SigningDesk
 from registry.versions import RegisteredVersion
-from validation.gates.result import Verdict, overall
 
 NEVER = "versions and models are kept as they are: nothing is deleted, renamed, copied or moved between stages"
 WEBHOOKS = "webhooks are closed: scoring follows the ledger by itself, and people are told by the home's settings"
-UNJUDGED = "the ledger knows no gates that these files went through: run the model again"
-STALE = "the files do not match what is being registered: run the model again"
+
+NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+WRONG_NUMBER = "a version is named by its number: digits alone, the first of them no nought"
 
 
 class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
@@ -120,16 +121,36 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
 
     def delete_model_version_tag(self, name: str, version: str, key: str) -> None:
         """Take away a tag that is nobody's."""
+        self.get_model_version(name, version)
         self._guard.act("tag.delete", f"{name}/{version}", lambda who: policy.may_set_tag(who, key), key=key)
         super().delete_model_version_tag(name, version, key)
 
     def restore_stamps(self) -> None:
         """Show again what the ledger holds, should a server have died between a verdict's record and its tags."""
-        for key in keys_with_verdicts(self._governance):
-            for version in self.search_model_versions(f"name = '{key.model}' and version_number = {key.version}"):
-                record = self._record(version)
-                if record.key == key:
-                    self._stamp(record)
+        self.restore_tags(registrations(self._ledger))
+
+    def restore_tags(self, registered: Iterable[Registration]) -> None:
+        """Show again the tags that versions were born with, and the server's stamps."""
+        for version in registered:
+            record = self._shown(version.key)
+            if record is None:
+                continue
+            for key, value in tags_astray(version, record).items():
+                super().set_model_version_tag(version.key.model, str(version.key.version), ModelVersionTag(key, value))
+            self._stamp(record)
+
+    # What everybody reads.
+
+    def get_model_version(self, name: str, version: str) -> ModelVersion:
+        """Return a version; its number is written in one way alone, so that rule, record and act mean the same one."""
+        _require_number(version)
+        return super().get_model_version(name, version)
+
+    def get_model_version_download_uri(self, name: str, version: str) -> str:
+        """Return where a version's files lie."""
+        _require_number(version)
+        location: str = super().get_model_version_download_uri(name, version)
+        return location
 
     # What the promoter does.
 
@@ -192,6 +213,10 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
 
     # How it is done.
 
+    def _shown(self, key: VersionKey) -> RegisteredVersion | None:
+        found = self.search_model_versions(f"name = '{key.model}' and version_number = {key.version}")
+        return next((record for record in map(self._record, found) if record.key == key), None)
+
     def _of_run(self, name: str, run_key: str, digest: str) -> ModelVersion | None:
         """Return the version that stands for a run already; a row that others planted under its name is none."""
         for found in self.search_model_versions(f"name = '{name}' and tags.`{names.RUN_KEY}` = '{run_key}'"):
@@ -204,20 +229,11 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
         try:
             location = MlflowClient().get_logged_model(model_id).artifact_location
             close_folder(self._settings, location)
-            folder = artifact_folder(self._settings, location)
-            manifest = verified_manifest(folder)
+            why = objection(self._ledger, artifact_folder(self._settings, location), name, tags)
         except CaregateError as error:
-            self._guard.refuse(actor.name, "version", name, str(error))
-        said = (name, tags[names.AUTHOR], tags[names.RISK_CLASS], tags[names.SNAPSHOT], tags[names.POLICY])
-        found = (manifest.model, manifest.author, manifest.risk_class, manifest.snapshot, manifest.policy)
-        signatures = str(manifest.signatures)
-        if said != found or (tags[names.DIGEST], tags[names.SIGNATURES]) != (manifest.digest, signatures):
-            self._guard.refuse(actor.name, "version", name, STALE)
-        run_key, author = tags[names.RUN_KEY], manifest.author
-        if not was_judged(self._ledger, name, run_key, manifest.files, author=author):
-            self._guard.refuse(actor.name, "version", name, UNJUDGED)
-        if why := _disagreement(folder, tags, manifest.valid_until):
-            self._guard.refuse(actor.name, "version", name, f"{why}: run the model again")
+            why = str(error)
+        if why:
+            self._guard.refuse(actor.name, "version", name, why)
 
     def _stands(self, version: ModelVersion) -> bool:
         return self._desk.stands(self._record(version))
@@ -241,13 +257,10 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
         return RegisteredVersion(key, dict(version.tags), location)
 
 
+def _require_number(version: object) -> None:
+    if not NUMBER.fullmatch(str(version)):
+        raise MlflowException(WRONG_NUMBER, INVALID_PARAMETER_VALUE)
+
+
 def _subject(version: ModelVersion) -> str:
     return f"{version.name}/{version.version}"
-
-
-def _disagreement(folder: Path, tags: Mapping[str, str], valid_until: str) -> str:
-    said = {key.removeprefix(names.GATE): verdict for key, verdict in tags.items() if key.startswith(names.GATE)}
-    status = said.pop(names.GATE_STATUS.removeprefix(names.GATE), "")
-    if status != overall([verdict for verdict in Verdict if verdict in said.values()]):
-        return "the verdict in all is not the worst of its gates"
-    return disagreement(folder, said, valid_until)
