@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from caregate.commands import databases, keeping, lifecycle, monitoring, quarantine, registry_acts, scoring, signing_in
+from caregate.commands import (
+    databases,
+    history,
+    incidents,
+    keeping,
+    lifecycle,
+    monitoring,
+    quarantine,
+    registry_acts,
+    scoring,
+    signing_in,
+)
 
 app = typer.Typer(
     name="caregate",
@@ -24,12 +35,15 @@ app.command()(registry_acts.promote)
 app.command()(registry_acts.rollback)
 app.command()(registry_acts.suspend)
 app.command()(registry_acts.resume)
+app.command()(history.live)
+app.command()(history.history)
 app.command()(monitoring.monitor)
 app.command("sign-in")(signing_in.sign_in)
 app.command("sign-out")(signing_in.sign_out)
 app.command()(signing_in.whoami)
 app.command()(keeping.doctor)
 app.command()(databases.databases)
+app.add_typer(incidents.incidents, name="incident")
 app.add_typer(quarantine.quarantine, name="quarantine")
 app.add_typer(keeping.users, name="users")
 app.add_typer(keeping.audit, name="audit")

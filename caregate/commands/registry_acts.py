@@ -44,9 +44,11 @@ def suspend(model: Model, reason: Reason, home: Home = None, as_json: AsJson = F
     from registry.suspension import suspend as suspend_model
 
     context = open_context(home, as_json)
-    suspend_model(context.settings, _known(model), reason=reason, by=acting_name(context.settings))
-    context.terminal.result({"model": model, "suspended": True})
+    incident = suspend_model(context.settings, _known(model), reason=reason, by=acting_name(context.settings))
+    patients = incident.facts["patients"]
+    context.terminal.result({"model": model, "suspended": True, "incident": incident.id, "patients": patients})
     context.terminal.line(f"{model} is suspended: scoring abstains")
+    context.terminal.line(f"{incident.id} is open; patients scored by the version: {patients:,}")
 
 
 @guarded
