@@ -27,6 +27,8 @@ class Visit:
         Who signed in before MLflow was asked, None where MLflow finds out.
     route
         The route's template, without values; empty until it is known.
+    checked
+        Name and password that were found to be right, which MLflow asks for again in the same request.
     recorded
         Whether the ledger holds the refusal already.
     """
@@ -34,6 +36,7 @@ class Visit:
     state: MutableMapping[str, Any] = field(default_factory=dict)
     proven: str | None = None
     route: str = ""
+    checked: tuple[str, str] | None = field(default=None, repr=False)
     recorded: bool = False
 
     @property
