@@ -11,6 +11,7 @@ from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from flows.acting import started_by
+from flows.outcome import outcome_of
 from flows.progress import Listener, heard_by
 from registry.authorship import Author
 
@@ -23,7 +24,7 @@ def run_here(flow: Flow[..., Any], parameters: Mapping[str, Any], *, author: Aut
     """
     _keep_off_the_terminal()
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), heard_by(listener), started_by(author):
-        return flow(**parameters)
+        return outcome_of(flow, parameters)
 
 
 def _keep_off_the_terminal() -> None:

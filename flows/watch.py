@@ -17,6 +17,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 
 import registry.connection  # noqa: F401  MLflow is imported now, not at the first approval
 from caregate.settings import Settings, load_settings
+from flows.outcome import outcome_of
 from flows.promote import promote
 from governance.database import ledger_database
 from registry.approvals import VersionKey, last_verdict
@@ -29,7 +30,12 @@ AGAIN_SECONDS = 30.0
 log = logging.getLogger("caregate.watch")
 
 
-def watch(settings: Settings, stop: threading.Event, run: Callable[[str, int], object] = promote) -> None:
+def run_promotion(model: str, version: int) -> None:
+    """Run the promote flow in this process; an error that it ends with is raised as it is."""
+    outcome_of(promote, {"model": model, "version": version})
+
+
+def watch(settings: Settings, stop: threading.Event, run: Callable[[str, int], object] = run_promotion) -> None:
     """Promote what is approved until `stop` is set.
 
     Parameters
@@ -39,7 +45,7 @@ def watch(settings: Settings, stop: threading.Event, run: Callable[[str, int], o
     stop
         Set to end.
     run
-        What promotes: the Prefect flow.
+        What promotes.
     """
     ledger = ledger_database(settings)
     seen, due = -1, 0.0

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
+import pickle
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
+from prefect import __version__ as prefect_version
 
 from caregate.settings import Settings
 from flows.acting import OutsideExchange, reachable, started_by
 from flows.environment import POOL
+from flows.execute import execute
 from flows.ours import OURS, NotOurs, entrypoint_of, flow_named
 from registry.authorship import Author
 from registry.launch import home_environment
@@ -107,6 +113,15 @@ class TestNothingElseRuns:
         state, why = prefect.end_of(made["id"])
         assert (state, "the worker runs the flows" in why) == ("CRASHED", True), why
 
+    def test_no_result_that_a_state_of_the_server_points_to(
+        self, home: Settings, prefect: Prefect, tmp_path: Path
+    ) -> None:
+        witness = tmp_path / "by-result"
+        run = prefect.start(prefect.deploy("promote"), **promote_nothing())
+        prefect.ask("POST", f"/flow_runs/{run}/set_state", state=ended_with(prefect, witness), force=True)
+        execute(UUID(run))
+        assert not witness.exists()
+
 
 class TestWhatPrefectStarted:
     """Reads and writes in the exchange folder alone: its users have one password, and no names."""
@@ -164,3 +179,27 @@ def open_the_template(prefect: Prefect, **defaults: str) -> None:
         "variables": {"type": "object", "properties": {name: {"title": name} for name in names}},
     }
     prefect.ask("PATCH", f"/work_pools/{POOL}", base_job_template=template)
+
+
+class Trap:
+    """Leaves a file where it is unpickled."""
+
+    def __init__(self, witness: Path) -> None:
+        self.witness = witness
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.witness,)
+
+
+def ended_with(prefect: Prefect, witness: Path) -> dict[str, Any]:
+    """Return a state that says that a run ended, and whose result is a pickle in a place that the attacker chose."""
+    kind = prefect.ask("GET", "/block_types/slug/local-file-system")["id"]
+    [schema] = prefect.ask("POST", "/block_schemas/filter", block_schemas={"block_type_id": {"any_": [kind]}}, limit=1)
+    place = {"name": f"place-{uuid4().hex[:8]}", "data": {"basepath": str(witness.parent)}}
+    block = prefect.ask("POST", "/block_documents/", block_type_id=kind, block_schema_id=schema["id"], **place)
+    serializer = {"type": "pickle"}
+    metadata = {"storage_key": "trap", "serializer": serializer, "storage_block_id": block["id"]}
+    metadata |= {"expiration": None, "prefect_version": prefect_version}
+    result = {"metadata": metadata, "result": base64.b64encode(pickle.dumps(Trap(witness))).decode()}
+    (witness.parent / "trap").write_text(json.dumps(result), encoding="utf-8")
+    return {"type": "COMPLETED", "name": "Completed", "data": metadata}

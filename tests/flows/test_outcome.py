@@ -1,0 +1,28 @@
+"""A flow that runs in this process: its own value and its own error, and nothing that the server says they were."""
+
+from __future__ import annotations
+
+import pytest
+from prefect import flow
+
+from flows.outcome import NotRun, outcome_of
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+@flow(name="divide", validate_parameters=True)
+def divide(what: int, by: int = 1) -> float:
+    return what / by
+
+
+class TestOutcomeOf:
+    def test_is_the_value_of_the_function(self) -> None:
+        assert outcome_of(divide, {"what": 6, "by": 4}) == 1.5
+
+    def test_or_its_error(self) -> None:
+        with pytest.raises(ZeroDivisionError):
+            outcome_of(divide, {"what": 6, "by": 0})
+
+    def test_and_what_was_never_called_has_none(self) -> None:
+        with pytest.raises(NotRun, match="divide"):
+            outcome_of(divide, {"what": "many"})
