@@ -166,6 +166,7 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
             digest=digest,
             alias=alias,
         )
+        self._stamp(self._record(found))  # PostgreSQL asks the tag, which may still be on its way
         super().set_registered_model_alias(name, alias, version)
 
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
