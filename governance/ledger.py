@@ -177,7 +177,9 @@ class Ledger:
 
     def _rows(self, since: int) -> Generator[tuple[Any, ...]]:
         # as plain tuples in chunks: a chain of millions of lines is walked in minutes that count
-        query = select(acts).where(acts.c.seq >= since).order_by(acts.c.seq)
+        query = select(acts).order_by(acts.c.seq)
+        if since > 1:  # from the first line on, what was slipped in before it has to be seen as well
+            query = query.where(acts.c.seq >= since)
         last = since - 1
         with self._engine.connect() as connection:
             streaming = connection.execution_options(yield_per=CHUNK)
