@@ -15,7 +15,7 @@ from enum import StrEnum
 from governance.people import Person, Role
 from registry.names import APPROVAL, CHALLENGER, PIPELINE, REQUIRED_AT_CREATION, is_reserved
 
-REASON_LENGTH = 10
+REASON_LENGTH, LONGEST_REASON = 10, 1000
 GATES_THAT_MAY_BE_SIGNED = ("passed", "cannot-tell")
 HOW_TO = "set it to approved, rejected: <reason> or revoked: <reason>"
 OWN_PASSWORD, RESET = "user.password", "user.reset"
@@ -155,9 +155,11 @@ def state_of(facts: VersionFacts, now: datetime) -> State:
 def read_gesture(value: str) -> Gesture | Decision:
     """Read what was typed into the tag, or say how it should have been typed."""
     word, _, reason = value.partition(":")
-    word, reason = word.strip().casefold(), reason.strip()
+    word, reason = word.strip().casefold(), " ".join(reason.split())
     if word not in list(Verdict):
         return refuse(f"this value of '{APPROVAL}' means nothing here: {HOW_TO}")
+    if not reason.isprintable() or len(reason) > LONGEST_REASON:
+        return refuse(f"write the reason in visible characters, at most {LONGEST_REASON}: {word}: <reason>")
     if word == Verdict.APPROVED:
         return Gesture(Verdict.APPROVED, reason)
     if len(reason) < REASON_LENGTH:

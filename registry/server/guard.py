@@ -15,6 +15,8 @@ from governance.people import People, Person
 from registry.actor import current_actor, mark_recorded
 from registry.policy import Decision
 
+LONGEST = 200
+"""Characters of a name that a line keeps; the longest account and model that the home makes are shorter."""
 NOBODY = "nobody is signed in: the registry is written by known accounts alone"
 
 
@@ -56,7 +58,7 @@ class Guard:
     ) -> Person:
         """Return who acts if `decide` lets them, and write down what they do."""
         actor = self.permit(action.split(".", 1)[0], subject, decide)
-        self._ledger.append(actor.name, action, subject, digest=digest, **detail)
+        self._ledger.append(actor.name, action, _fitting(subject), digest=digest, **detail)
         return actor
 
     def never(self, action: str, subject: str, why: str) -> NoReturn:
@@ -66,6 +68,16 @@ class Guard:
 
     def refuse(self, actor: str, noun: str, subject: str, why: str) -> NoReturn:
         """Write the refusal down, and raise it in words that MLflow's page shows."""
-        self._ledger.append(actor, f"{noun}.refuse", subject, why=why)
+        self._ledger.append(_fitting(actor), f"{noun}.refuse", _fitting(subject), why=_visible(why))
         mark_recorded()
         raise MlflowException(f"Refused: {why}.", PERMISSION_DENIED)
+
+
+def _fitting(name: str) -> str:
+    """Return a name that somebody sent as every database can keep it: no line is lost because it was odd."""
+    shown = _visible(name)
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
+
+
+def _visible(text: str) -> str:
+    return text if text.isprintable() else "".join(item if item.isprintable() else "?" for item in text)

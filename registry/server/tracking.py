@@ -51,6 +51,7 @@ PIPELINE_WRITES = {
 """Methods by which the pipeline writes a run, and the ledger's name for those that leave a line of their own."""
 THEIRS = "experiments, runs and logged models are written by `caregate run` alone"
 CLOSED = "this part of MLflow is closed here: it serves no model of the lifecycle"
+ELSEWHERE = "experiments keep their files in the home's artifact store"
 REGISTERED = "the logged model stands behind a registered version: it is kept"
 
 
@@ -83,6 +84,14 @@ class GuardedTracking(SqlAlchemyStore):  # type: ignore[misc]
         self._guard = Guard(ledger_database(home), clock)
         super().__init__(store_uri.removeprefix(PREFIX), artifact_uri, **given)
         prove_and_require(self.engine, home)
+
+    def create_experiment(self, name: str, artifact_location: str | None = None, tags: Any = None) -> str:
+        """Make an experiment whose files lie in the home's store: from elsewhere the server would hand out any file."""
+        if artifact_location:
+            self._guard.never("experiment.create", name, ELSEWHERE)
+        self._guard.act("experiment.create", name, _only_the_pipeline)
+        made: str = super().create_experiment(name, artifact_location, tags)
+        return made
 
     def delete_logged_model(self, model_id: str) -> None:
         """Drop a logged model that was left half-written; one that a version stands on is kept."""
