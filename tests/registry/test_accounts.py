@@ -17,7 +17,7 @@ from registry.accounts import (
     sign_in_store,
 )
 from registry.launch import sign_in_database
-from registry.policy import RESET
+from registry.policy import OWN_PASSWORD, RESET, owns_password
 
 
 class TestAnAccount:
@@ -71,6 +71,18 @@ class TestAReset:
             disable_account(home, name, by="test")
         with pytest.raises(UnknownAccount):
             reset_account(home, name, by="test")
+
+
+class TestAPasswordThatAnotherSet:
+    """Who set it could sign in as its owner."""
+
+    @pytest.mark.parametrize("acts", [[], [OWN_PASSWORD], [RESET, OWN_PASSWORD]])
+    def test_is_the_owners_own_where_the_owner_spoke_last(self, acts: list[str]) -> None:
+        assert owns_password(acts).allowed
+
+    @pytest.mark.parametrize("acts", [[RESET], [OWN_PASSWORD, RESET], [RESET, OWN_PASSWORD, RESET]])
+    def test_signs_nothing_until_then(self, acts: list[str]) -> None:
+        assert "Change password" in owns_password(acts).why
 
 
 class TestTheServices:
