@@ -70,7 +70,7 @@ def check_content(settings: Settings, snapshot: Snapshot, raw: RawTables) -> dic
     return verdicts
 
 
-@flow(name="ingest", validate_parameters=True)
+@flow(name="ingest", validate_parameters=True, persist_result=False)
 def ingest(
     source: SourceName,
     location: str | None = None,

@@ -55,7 +55,7 @@ def write_down(settings: Settings, seen: Look) -> None:
     create_table_artifact(rows, key=f"monitor-{seen.model}", description=f"{subject}: {seen.alarm.value}")
 
 
-@flow(name="monitor", validate_parameters=True)
+@flow(name="monitor", validate_parameters=True, persist_result=False)
 def monitor(model: ModelName) -> Look:
     """Look at a champion in use.
 

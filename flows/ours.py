@@ -1,4 +1,8 @@
-"""The flows that the worker runs: those of this folder, named by their file, and no other."""
+"""The flows that the worker runs: those of this folder, named by their file, and no other.
+
+None has Prefect keep its results: where they would go is a setting of Prefect's server, which all with its password
+can change.
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def score_records(model: str, source: str, location: Path, output: Path) -> File
     return score_file(load_settings(), model, source=source, location=location, output=output, by=starter().by)
 
 
-@flow(name="score", validate_parameters=True)
+@flow(name="score", validate_parameters=True, persist_result=False)
 def score(model: ModelName, location: str, output: str, source: SourceName = "parquet") -> dict[str, int]:
     """Score a file by the champion and return the number of rows by status.
 

@@ -119,7 +119,7 @@ def register(settings: Settings, candidate: Candidate) -> Trained:
     )
 
 
-@flow(name="train", validate_parameters=True)
+@flow(name="train", validate_parameters=True, persist_result=False)
 def train(
     model: ModelName, snapshot: str | None = None, ticket: str | None = None, seed: int = DEFAULT_SEED
 ) -> Trained:

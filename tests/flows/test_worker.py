@@ -60,6 +60,9 @@ class TestOurFlows:
         with pytest.raises(NotOurs):
             entrypoint_of("os")
 
+    def test_leave_no_result_where_a_user_of_prefect_wants_them(self) -> None:
+        assert [flow_named(name).persist_result for name in OURS] == [False] * len(OURS)
+
     def test_are_run_to_their_end_and_cancelled_where_prefect_says_so(
         self, prefect: Prefect, worker: subprocess.Popen[bytes]
     ) -> None:
