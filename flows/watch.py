@@ -2,7 +2,8 @@
 
 It looks at the ledger's last verdict twice a second instead of waiting for MLflow's webhook: that is one indexed row,
 it cannot get lost, and it sees what the server recorded even if the server died right after. The flow runs in this
-process, which is warm; a worker would take five seconds to start it.
+process, which is warm; a worker would take five seconds to start it. Beside it a thread keeps what was changed past the
+server from lasting, and another tells people what waits for them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from flows.outcome import outcome_of
 from flows.promote import promote
 from governance.database import ledger_database
 from registry.approvals import VersionKey, last_verdict
+from registry.notices.announcing import announcing
 from registry.promotion import pending_promotions
+from registry.vigil import keeping_vigil
 
 LOOK_SECONDS = 0.5
 AGAIN_SECONDS = 30.0
@@ -72,7 +75,9 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     # Prefect joins a heartbeat thread for a second after every flow.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        watch(load_settings(), stop)
+        settings = load_settings()
+        with keeping_vigil(settings), announcing(settings):
+            watch(settings, stop)
 
 
 if __name__ == "__main__":
