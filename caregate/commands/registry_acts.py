@@ -28,13 +28,18 @@ def promote(
 
 
 @guarded
-def rollback(model: Model, home: Home = None, as_json: AsJson = False) -> None:
-    """Put the previous champion back in use, if its approval still stands."""
+def rollback(
+    model: Model,
+    to: Annotated[int | None, typer.Option(min=1, help="A version that was in use; by default the one before.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a version that was in use before back in use, if its approval still stands."""
     from registry.authorship import acting_name
     from registry.promotion import rollback as roll_back
 
     context = open_context(home, as_json)
-    _show(context, roll_back(context.settings, _known(model), by=acting_name(context.settings)))
+    _show(context, roll_back(context.settings, _known(model), by=acting_name(context.settings), to=to))
 
 
 @guarded

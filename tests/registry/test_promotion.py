@@ -124,6 +124,20 @@ class TestWhatAwaitsPromotion:
         assert pending_promotions(home) == []
         assert aliases_of(open_database(home.registry_url), "no-show") == {names.CHAMPION: 1, names.PREVIOUS: 2}
 
+    def test_any_version_that_was_in_use_comes_back_while_its_approval_stands(
+        self, home: Settings, candidate: CandidateFactory
+    ) -> None:
+        use(home, first := register(home, candidate("one")))
+        use(home, second := register(home, candidate("two", seed=1, compared_with=first.digest)))
+        use(home, register(home, candidate("three", seed=2, compared_with=second.digest)))
+        assert rollback(home, "no-show", by="ada", to=1).version == 1
+        sign(home, second, "ron", "revoked: wrong on new sites")
+        with pytest.raises(NotApproved):
+            rollback(home, "no-show", by="ada", to=2)
+        register(home, candidate("four", seed=3))
+        with pytest.raises(NoPrevious, match="never had version 4 in use"):
+            rollback(home, "no-show", by="ada", to=4)
+
     def test_without_a_previous_nothing_rolls_back(self, home: Settings, candidate: CandidateFactory) -> None:
         register(home, candidate("one"))
         with pytest.raises(NoPrevious):
