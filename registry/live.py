@@ -13,6 +13,7 @@ from registry.approvals import VERDICTS, VersionKey, signature_of
 from registry.champion import NotApproved, Standing, signed_facts, standing_among
 from registry.digest import VersionManifest
 from registry.events import Event, events_of
+from registry.model_lines import REFUSED
 from registry.policy import Verdict, approvals_that_count
 from registry.promotions import PROMOTED
 from registry.suspension import RESUMED, SUSPENDED, Suspension, suspension_in
@@ -233,5 +234,7 @@ def _since(lines: Sequence[Act], at: datetime, promotion: Act | None) -> tuple[E
     return tuple(
         event
         for event in events_of(lines)
-        if event.line in after and (event.version in (None, version) or event.action == PROMOTED)
+        if event.line in after
+        and event.action not in REFUSED
+        and (event.version in (None, version) or event.action == PROMOTED)
     )
