@@ -16,6 +16,7 @@ from caregate.settings import Settings, load_settings
 from governance.database import ledger_database
 from governance.people import People
 from registry.server.closed_routes import ClosedRoutes, close_routes
+from registry.server.history_page import HistoryPages
 from registry.server.hosts import OwnHosts
 from registry.server.malformed import refuse_malformed
 from registry.server.refusals import RefusalBook, Refusals
@@ -61,6 +62,7 @@ def _guarded(settings: Settings, governance: Engine, clock: Clock) -> Any:
     refuse_malformed(flask)
     # From the inside out: each layer added stands before those that are there.
     app.add_middleware(ClosedRoutes, routes=app.routes, proves=sign_ins.authenticate_user)
+    app.add_middleware(HistoryPages, settings=settings, sign_ins=sign_ins, clock=clock)
     if settings.single_sign_on:
         app.add_middleware(
             ProxySignIn,
