@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, HttpCredentials, sync_playwright
 
 from registry.model_lines import REGISTERED
 from registry.server.history_page import render
@@ -111,7 +111,7 @@ class TestOnScreens:
     def test_it_fits_with_the_answer_first_and_asks_for_nothing_else(
         self, browser: Browser, server: Server, life: Played, width: int
     ) -> None:
-        sign_in = {"username": "otto", "password": server.passwords["otto"]}
+        sign_in = HttpCredentials(username="otto", password=server.passwords["otto"])
         context = browser.new_context(http_credentials=sign_in, viewport={"width": width, "height": 800})
         page, asked, said = context.new_page(), [], []
         page.on("request", lambda request: asked.append(request.url))
