@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from threading import Event, Lock
+from dataclasses import dataclass
+from threading import Condition, Lock
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, insert, select
@@ -24,15 +23,9 @@ _HEAD = select(acts.c.seq, acts.c.hash).order_by(acts.c.seq.desc()).limit(1)
 class _Waiting:
     draft: Draft
     clock: Clock
-    settled: Event = field(default_factory=Event)
+    settled: bool = False
     act: Act | None = None
     error: BaseException | None = None
-
-    def outcome(self) -> Act:
-        self.settled.wait()
-        if self.act is None:
-            raise self.error or RuntimeError("the act was neither written nor refused")
-        return self.act
 
 
 class Appender:
@@ -40,47 +33,53 @@ class Appender:
 
     def __init__(self) -> None:
         self._queue: deque[_Waiting] = deque()
-        self._turn = Lock()
+        self._change = Condition()
+        self._writing = False
 
     def append(self, engine: Engine, draft: Draft, clock: Clock) -> Act:
         """Return the line that `draft` became, once it is on disk."""
         mine = _Waiting(draft, clock)
-        self._queue.append(mine)
-        with ExitStack() as turn:
-            turn.enter_context(self._turn)
-            batch = self._take()
-            if batch:
-                self._write(engine, batch, chained=turn.close)
-        return mine.outcome()
+        with self._change:
+            self._queue.append(mine)
+            self._change.wait_for(lambda: mine.settled or not self._writing)
+            first = not mine.settled
+            self._writing = self._writing or first
+        if first:
+            self._write(engine)
+        if mine.act is None:
+            raise mine.error or RuntimeError("the act was neither written nor refused")
+        return mine.act
 
-    def _take(self) -> list[_Waiting]:
-        batch = []
-        while self._queue:
-            batch.append(self._queue.popleft())
-        return batch
+    def _write(self, engine: Engine) -> None:
+        batch: list[_Waiting] = []
+        key = seals.required_key(engine)
 
-    def _write(self, engine: Engine, batch: list[_Waiting], chained: Callable[[], None]) -> None:
+        def follow(last: Link) -> list[Act]:
+            while self._queue:  # as late as can be: whoever came while the lock was waited for goes along
+                batch.append(self._queue.popleft())
+            return lines_after(last, [(waiting.draft, waiting.clock) for waiting in batch], key)
+
         try:
-            for waiting, act in zip(batch, _record(engine, batch, chained), strict=True):
+            for waiting, act in zip(batch, _record(engine, follow), strict=True):
                 waiting.act = act
-        except BaseException as error:  # those who wait must not wait for ever, whatever ended this thread
+        except BaseException as error:  # those who wait must hear of it, whatever ended this thread
+            with self._change:
+                while self._queue:
+                    batch.append(self._queue.popleft())
             for waiting in batch:
                 waiting.error = error
-            if not isinstance(error, Exception):
-                raise
+            raise
         finally:
-            for waiting in batch:
-                waiting.settled.set()
+            with self._change:
+                for waiting in batch:
+                    waiting.settled = True
+                self._writing = False
+                self._change.notify_all()
 
 
-def _record(engine: Engine, batch: list[_Waiting], chained: Callable[[], None]) -> list[Act]:
-    key = seals.required_key(engine)
-
-    def follow(last: Link) -> list[Act]:
-        return lines_after(last, [(waiting.draft, waiting.clock) for waiting in batch], key)
-
+def _record(engine: Engine, follow: Callable[[Link], list[Act]]) -> list[Act]:
     if engine.dialect.name == "postgresql":
-        return postgresql_append.record(engine, follow, chained)
+        return postgresql_append.record(engine, follow)
     with exclusive(engine) as connection:
         return write(connection, follow)
 

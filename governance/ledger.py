@@ -7,7 +7,7 @@ from contextlib import closing
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Select, func, select
 from sqlalchemy.exc import OperationalError
 
 from caregate.clock import Clock, system_clock
@@ -169,6 +169,19 @@ class Ledger:
                 raise BrokenChain(known.seq, "it is not the line that was known")
             key = seals.key_of(self._engine)
             return end_of(walk(chain([first], rows), key, Link(known.seq - 1, first[7])))
+
+    def head(self) -> Link:
+        """Return the last line's link as it stands there, `START` where there is none: cheap to ask."""
+        return self._link(select(acts.c.seq, acts.c.hash).order_by(acts.c.seq.desc()).limit(1)) or START
+
+    def link_at(self, seq: int) -> Link | None:
+        """Return the link of one line as it stands there, None where there is none."""
+        return self._link(select(acts.c.seq, acts.c.hash).where(acts.c.seq == seq))
+
+    def _link(self, query: Select[tuple[int, str]]) -> Link | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return Link(row.seq, row.hash) if row else None
 
     def links(self) -> Generator[Link]:
         """Yield the link of each line that follows from the one before it; raise `BrokenChain` at the first other."""

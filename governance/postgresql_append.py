@@ -48,7 +48,7 @@ class AppendFailed(CaregateError):
         )
 
 
-def record(engine: Engine, follow: Callable[[Link], list[Act]], chained: Callable[[], None]) -> list[Act]:
+def record(engine: Engine, follow: Callable[[Link], list[Act]]) -> list[Act]:
     """Append the lines that `follow` makes after the last one, and return them once they are on disk.
 
     A lost connection leaves open whether its transaction was committed. So the next attempt takes the lock, which the
@@ -59,9 +59,7 @@ def record(engine: Engine, follow: Callable[[Link], list[Act]], chained: Callabl
     engine
         Of the database.
     follow
-        Makes lines after a link.
-    chained
-        Called as soon as the next batch may begin.
+        Makes lines after a link; asked again, it makes the same acts' lines after another.
 
     Raises
     ------
@@ -72,7 +70,7 @@ def record(engine: Engine, follow: Callable[[Link], list[Act]], chained: Callabl
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            return _attempt(engine, follow, tried, chained)
+            return _attempt(engine, follow, tried)
         except PASSING as error:
             if time.monotonic() > deadline:
                 raise AppendFailed(error) from error
@@ -81,15 +79,13 @@ def record(engine: Engine, follow: Callable[[Link], list[Act]], chained: Callabl
             raise AppendFailed(error) from error
 
 
-def _attempt(
-    engine: Engine, follow: Callable[[Link], list[Act]], tried: list[Act], chained: Callable[[], None]
-) -> list[Act]:
+def _attempt(engine: Engine, follow: Callable[[Link], list[Act]], tried: list[Act]) -> list[Act]:
     pooled = engine.raw_connection()
     try:
         raw: Any = pooled.driver_connection
         raw.autocommit = True  # the transactions are begun and ended here, in one pipeline
         proof_key = engine.get_execution_options().get(write_guard.OPTION)
-        lines = _chain(raw, proof_key, follow, tried, chained)
+        lines = _chain(raw, proof_key, follow, tried)
         raw.autocommit = False
     except BaseException:
         pooled.invalidate()
@@ -103,9 +99,8 @@ def _chain(
     proof_key: bytes | None,
     follow: Callable[[Link], list[Act]],
     tried: list[Act],
-    chained: Callable[[], None],
 ) -> list[Act]:
-    with raw.pipeline() as pipeline:
+    with raw.pipeline():
         raw.execute(_BEGIN)
         challenge = raw.execute(write_guard.CHALLENGE) if proof_key else None
         raw.execute(_LOCK, (LEDGER_LOCK,))
@@ -117,10 +112,7 @@ def _chain(
                 raw.execute(_PROVE, (_proof(proof_key, challenge.fetchone()),))
             raw.execute(_INSERT, [list(column) for column in zip(*(act.row for act in tried), strict=True)])
         raw.execute("COMMIT")
-        flushed = raw.execute(FLUSH)
-        pipeline.sync()
-        chained()
-        flushed.fetchone()
+        raw.execute(FLUSH)
     return list(tried)
 
 
