@@ -17,6 +17,7 @@ from caregate.settings import Settings
 from governance import write_guard
 from governance.database_roles import grant_rows, tables_of
 from governance.write_guard import NotGuarded
+from registry import names
 
 PURPOSE = "registry writes"
 """Names the key of the proofs among those that a home draws from one secret."""
@@ -121,7 +122,10 @@ def _key(settings: Settings) -> bytes:
 def _install_rules(connection: Connection) -> None:
     schema = str(connection.scalar(text("SELECT current_schema()")))
     quoted = connection.dialect.identifier_preparer.quote(schema)
-    write_guard.run_script(connection, SQL.read_text(encoding="utf-8").replace("mlflow_schema", quoted))
+    script = SQL.read_text(encoding="utf-8").replace("mlflow_schema", quoted)
+    script = script.replace("stamp_words", "|".join(names.STAMPS)).replace("first_stamp", names.STAMPS[0])
+    script = script.replace("reserved_words", ",".join(names.RESERVED))
+    write_guard.run_script(connection, script)
     for rule in RULES:
         each = f"FOR EACH ROW EXECUTE FUNCTION write_guard.{rule.function}"
         write_guard.add_trigger(connection, rule.table, rule.trigger, f"BEFORE {rule.when}", each)

@@ -8,13 +8,14 @@ BEGIN
 END
 $$;
 
--- As `registry.names.is_reserved`; a test holds the two against each other.
+-- As `registry.names.is_reserved`, whose words are put in; a test holds the two against each other.
 CREATE OR REPLACE FUNCTION write_guard.is_reserved(key text) RETURNS boolean
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT octet_length(convert_to(key, 'UTF8')) <> char_length(key)
-        OR lower(key COLLATE "C") ~ '(^|[^a-z0-9])(approv|gate)'
-        OR substring(lower(key COLLATE "C") FROM '^[a-z0-9]*')
-            IN ('approval', 'gate', 'author', 'digest', 'snapshot', 'policy', 'run', 'risk', 'signatures', 'waived')
+        OR coalesce(substring(small FROM '[a-z0-9]+') = ANY ('{reserved_words}'), true)
+        OR position('first_stamp' IN translate(regexp_replace(small, '[^a-z0-9]', '', 'g'), '01345', 'oieas')) > 0
+        OR small ~ '(^|[^a-z0-9])(stamp_words)'
+    FROM lower(key COLLATE "C") AS small
 $$;
 
 -- A row that stays: it is never deleted, and changes in no column but those named as arguments and those still empty.
@@ -72,7 +73,7 @@ $$;
 CREATE OR REPLACE FUNCTION write_guard.keep_run_tag() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF write_guard.is_reserved(OLD.key) AND (TG_OP = 'DELETE' OR OLD <> NEW) THEN
+    IF OLD.key !~ '^mlflow[.]' AND write_guard.is_reserved(OLD.key) AND (TG_OP = 'DELETE' OR OLD <> NEW) THEN
         PERFORM write_guard.refuse('the tag is written once');
     END IF;
     RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
