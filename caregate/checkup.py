@@ -9,8 +9,7 @@ from caregate.errors import CaregateError
 from caregate.secret_store import read_secrets
 from caregate.settings import Settings
 from crm.snapshot import open_snapshot
-from governance.database import ledger_database
-from governance.ledger import Ledger
+from governance.anchor_file import verify_ledger
 from registry.address import running_stack
 from registry.databases import check_direct_sql
 from registry.holdings import check_approved, check_registered
@@ -55,8 +54,8 @@ def _secrets(settings: Settings) -> str:
 
 
 def _ledger(settings: Settings) -> str:
-    length = Ledger(ledger_database(settings)).verify()
-    return f"{length:,} lines, the chain holds"
+    length = verify_ledger(settings, []).seq
+    return f"{length:,} lines, the chain holds, and all that the home remembers of it"
 
 
 def _snapshots(settings: Settings) -> str:

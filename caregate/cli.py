@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from caregate.commands import (
+    audit,
     databases,
     history,
     incidents,
@@ -46,7 +47,7 @@ app.command()(databases.databases)
 app.add_typer(incidents.incidents, name="incident")
 app.add_typer(quarantine.quarantine, name="quarantine")
 app.add_typer(keeping.users, name="users")
-app.add_typer(keeping.audit, name="audit")
+app.add_typer(audit.audit, name="audit")
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from caregate.clock import Clock, system_clock
 from caregate.errors import BadInput
 from caregate.secret_store import new_secrets, write_secrets
 from caregate.settings import Settings
+from governance.anchor_file import keep_anchor
 from governance.database import ledger_database
 from governance.ledger import Ledger
 from governance.people import People, Role
@@ -90,6 +91,7 @@ def _furnish(settings: Settings, clock: Clock) -> list[Credential]:
     people = People(engine, clock)
     people.add(FIRST_CLIENT, Role.CRM, by=by, service=True)
     key = people.issue_key(FIRST_CLIENT, by=by)
+    keep_anchor(settings, clock, anew=True)
     engine.dispose()
     prefect = Credential("prefect", "Prefect's UI", secrets.prefect_sign_in)
     return [*credentials, Credential(FIRST_CLIENT, Role.CRM.value, key), prefect]

@@ -1,19 +1,15 @@
-"""`caregate users`, `audit`, `doctor`: keeping house."""
+"""`caregate users`, `doctor`: keeping house."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from caregate.commands.context import AsJson, Home, guarded, open_context
-from caregate.settings import place_for_output
 
 users = typer.Typer(help="Accounts of people.", no_args_is_help=True)
-audit = typer.Typer(help="The hash-chained ledger.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The account's name.")]
 
 
@@ -86,42 +82,6 @@ def disable_user(name: Name, home: Home = None, as_json: AsJson = False) -> None
     disable_account(context.settings, name, by=acting_name(context.settings))
     context.terminal.result({"account": name, "disabled": True})
     context.terminal.line(f"{name} is disabled")
-
-
-@audit.command("verify")
-@guarded
-def verify_audit(home: Home = None, as_json: AsJson = False) -> None:
-    """Check the whole chain; exit 1 and the first broken line where it does not hold."""
-    from governance.database import ledger_database
-    from governance.ledger import Ledger
-
-    context = open_context(home, as_json)
-    length = Ledger(ledger_database(context.settings)).verify()
-    context.terminal.result({"lines": length, "holds": True})
-    context.terminal.line(f"the chain holds: {length:,} lines")
-
-
-@audit.command("export")
-@guarded
-def export_audit(
-    output: Annotated[Path | None, typer.Option(help="A JSON Lines file; standard output by default.")] = None,
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """Write the chain as JSON Lines, so that it can be checked elsewhere."""
-    from governance.database import ledger_database
-    from governance.ledger import Ledger
-
-    context = open_context(home, as_json)
-    ledger = Ledger(ledger_database(context.settings))
-    lines = (json.dumps(asdict(act), sort_keys=True, ensure_ascii=False) for act in ledger.read())
-    if output is None:
-        for line in lines:
-            typer.echo(line)
-        return
-    with place_for_output(context.settings, output).open("w", encoding="utf-8") as file:
-        file.writelines(f"{line}\n" for line in lines)
-    context.terminal.result({"output": str(output)})
 
 
 @guarded
