@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,11 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, HttpCredentials, sync_playwright
 
+from caregate.clock import system_clock
+from caregate.settings import Settings
+from registry.actor import Visit, visiting
 from registry.model_lines import REGISTERED
-from registry.server.history_page import render
+from registry.server.history_page import HistoryPages, render
 from tests.registry.played import Played
 from tests.registry.toys import Server
 
@@ -66,6 +70,34 @@ class TestWhoReads:
     def test_nobody_writes(self, server: Server) -> None:
         with server.client("ada") as client:
             assert client.post(PAGE).status_code == 405
+
+
+class TestBehindASingleSignOn:
+    """There the proxy alone says who a person is; a password opens nothing."""
+
+    @staticmethod
+    def answer(home: Settings, proven: str | None) -> httpx.Response:
+        class Passwords:
+            def authenticate_user(self, username: str, password: str) -> bool:
+                return True
+
+        async def ask() -> httpx.Response:
+            settings = home.model_copy(update={"single_sign_on": True})
+            page = HistoryPages(FileNotFoundError, settings, Passwords(), system_clock)  # type: ignore[arg-type]
+            transport = httpx.ASGITransport(page)
+            async with httpx.AsyncClient(transport=transport, base_url="http://here", auth=("rita", "x")) as client:
+                with visiting(Visit(proven=proven)):
+                    return await client.get("/caregate/history/readmission-risk")
+
+        return asyncio.run(ask())
+
+    def test_whom_the_proxy_names_reads(self, home: Settings) -> None:
+        assert self.answer(home, "rita").status_code == 200
+
+    def test_whom_it_does_not_name_reads_nothing(self, home: Settings) -> None:
+        found = self.answer(home, None)
+        assert found.status_code == 401
+        assert "www-authenticate" not in found.headers
 
 
 class TestWhatItSays:
