@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.attacks.attack import Attack, Ends
+from tests.attacks.attack import Attack, Ends, each
 from tests.attacks.scene import AJAX, API, Scene
 
 FILES, FILES_AJAX = "/api/2.0/mlflow-artifacts/artifacts", "/ajax-api/2.0/mlflow-artifacts/artifacts"
@@ -59,6 +59,30 @@ def _presigned(kind: str) -> Attack:
 def _upload(scene: Scene) -> Any:
     given = {"run_uuid": scene.served.run_id, "path": "../models/model.ubj"}
     return scene.send("admin", "POST", f"{AJAX}/upload-artifact", params=given, content=OTHERS)
+
+
+def _experiment(location: str) -> Attack:
+    """Make an experiment whose files lie elsewhere: the server would hand them out, or fetch them."""
+
+    def send(scene: Scene) -> Any:
+        where = location.format(home=scene.settings.home)
+        body = {"name": f"mine-{next(scene.numbers)}", "artifact_location": where}
+        return scene.send("pipeline", "POST", f"{API}/experiments/create", json=body)
+
+    return Attack(f"keep an experiment's files at {location}", "pipeline", send)
+
+
+def _read_beside(path: str) -> Attack:
+    def send(scene: Scene) -> Any:
+        version = {"name": scene.served.model, "version": str(scene.served.version), "path": path}
+        return [
+            scene.send("otto", "GET", "/get-artifact", params={"run_uuid": scene.served.run_id, "path": path}),
+            scene.send("otto", "GET", "/model-versions/get-artifact", params=version),
+            scene.send("otto", "GET", f"{API}/artifacts/list", params={"run_id": scene.served.run_id, "path": path}),
+            scene.send("otto", "GET", f"{API}/../2.0/mlflow-artifacts/artifacts", params={"path": path}),
+        ]
+
+    return Attack(f"read what lies beside the files: {path}", "otto", send, Ends.NO_EFFECT)
 
 
 def _form(scene: Scene) -> Any:
@@ -121,6 +145,10 @@ ATTACKS = (
     *(_raw("read what is no artifact", "GET", path) for path in ESCAPES[:9]),
     *(_parts(step) for step in ("create", "complete", "abort")),
     *(_presigned(kind) for kind in ("upload", "download")),
+    *each(("file://{home}", "file://{home}/approved", "mlflow-artifacts:/../..", "s3://bucket/x"), _experiment),
+    *each(
+        ("../../../../secrets.toml", "..%2f..%2f..%2fsecrets.toml", "/etc/passwd", "file:///etc/passwd"), _read_beside
+    ),
     Attack("upload beside the run", "admin", _upload, Ends.NO_EFFECT),
     Attack("upload a form", "admin", _form),
     Attack("upload in chunks", "pipeline", _in_chunks),

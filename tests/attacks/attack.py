@@ -19,6 +19,8 @@ class Ends(StrEnum):
 
     REFUSED = "refused and recorded"
     NO_EFFECT = "no effect"
+    FOUND_OUT = "found out"
+    """Only for who owns the database's file and took its own guard away: nothing unsigned is served, and it shows."""
 
 
 class Place(StrEnum):

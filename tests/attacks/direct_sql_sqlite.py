@@ -7,8 +7,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from governance.ledger import canonical_json
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from governance.ledger import Act, canonical_json
 from tests.attacks.attack import Attack, Ends, Place
+from tests.attacks.identity import LEFT
 from tests.attacks.scene import MODEL, Scene
 
 LINKED = ("seq", "at", "actor", "action", "subject", "digest", "detail", "previous")
@@ -94,6 +98,7 @@ def _copied_whole(scene: Scene) -> None:
     """Write an old line at the end as it stands: hash and seal are true, the place is not."""
     line = next(act for act in scene.ledger().read(action="version.promote"))
     seq = list(scene.ledger().read())[-1].seq + 1
+    scene.disarm()
     scene.sql(scene.ledger_file, "DELETE FROM acts WHERE seq = :seq", seq=line.seq)
     insert(scene, asdict(line) | {"seq": seq})
 
@@ -104,11 +109,16 @@ def _before_all(scene: Scene) -> None:
     )
 
 
+def _last(scene: Scene, action: str) -> Act:
+    """Return the last line of `action` that is about the model, or about an account."""
+    return [act for act in scene.ledger().read(action=action) if act.subject.startswith((MODEL, LEFT))][-1]
+
+
 def _changed(column: str, value: Callable[[Scene], Any], action: str) -> Callable[[Scene], None]:
     """Change one field of the last line of `action`, and reckon its hash anew."""
 
     def change(scene: Scene) -> None:
-        line = list(scene.ledger().read(action=action))[-1]
+        line = _last(scene, action)
         fields = rehashed(asdict(line) | {column: value(scene)})
         statement = f"UPDATE acts SET {column} = :{column}, hash = :hash WHERE seq = :seq"  # noqa: S608
         scene.sql(scene.ledger_file, statement, **{key: fields[key] for key in (column, "hash", "seq")})
@@ -118,10 +128,15 @@ def _changed(column: str, value: Callable[[Scene], Any], action: str) -> Callabl
 
 def _removed(action: str) -> Callable[[Scene], None]:
     def remove(scene: Scene) -> None:
-        line = next(scene.ledger().read(action=action))
+        line = _last(scene, action)
         scene.sql(scene.ledger_file, "DELETE FROM acts WHERE seq = :seq", seq=line.seq)
 
     return remove
+
+
+def _cut_off(scene: Scene) -> None:
+    line = _last(scene, "version.promote")
+    scene.sql(scene.ledger_file, "DELETE FROM acts WHERE seq >= :seq", seq=line.seq)
 
 
 def _registry(statement: str, **values: Callable[[Scene], Any]) -> Callable[[Scene], None]:
@@ -162,8 +177,13 @@ LEDGER = {
     "append an old promotion again, linked anew": _copied_line,
     "move an old promotion to the end": _copied_whole,
     "insert a line before the first": _before_all,
+}
+"""Lines that were written by SQL: they count for nothing, and the ledger's check names the first of them."""
+CHANGES = {
     "remove a verdict": _removed("approval.approve"),
-    "remove an account": _removed("user.add"),
+    "bring an account back that was disabled": _removed("user.disable"),
+    "take the promotion out": _removed("version.promote"),
+    "cut off the end": _cut_off,
     "say that another signed": _changed("actor", lambda _: "eve", "approval.approve"),
     "say that other files were signed": _changed("digest", lambda scene: scene.waiting.digest, "approval.approve"),
     "say that another version was signed": _changed(
@@ -177,7 +197,7 @@ LEDGER = {
     ),
     "take a verdict for another act": _changed("action", lambda _: "version.promote", "approval.approve"),
 }
-"""Writes to the ledger: they count for nothing, and the ledger's check names the line."""
+"""Changes of lines: the database refuses them. Who owns its file can take that away; then the check names the line."""
 REGISTRY = {
     "give the waiting version the tag of an approval": _set_tag("waiting", "approval", lambda _: "approved"),
     "give it another digest": _set_tag("waiting", "digest", lambda scene: scene.served.digest),
@@ -203,7 +223,33 @@ REGISTRY = {
     "delete every version": _registry("DELETE FROM model_versions WHERE name = :name"),
 }
 
+
+def _guarded(write: Callable[[Scene], None]) -> Callable[[Scene], None]:
+    def try_it(scene: Scene) -> None:
+        with pytest.raises(IntegrityError):
+            write(scene)
+
+    return try_it
+
+
+def _disarmed(write: Callable[[Scene], None]) -> Callable[[Scene], None]:
+    def do_it(scene: Scene) -> None:
+        scene.disarm()
+        write(scene)
+
+    return do_it
+
+
+def _past(does: str, what: Callable[[Scene], None], ends: Ends = Ends.NO_EFFECT, *, shows: bool = False) -> Attack:
+    return Attack(does, "SQL", what, ends, place=Place.DATABASE, shows=shows)
+
+
 ATTACKS = (
-    *(Attack(does, "SQL", write, Ends.NO_EFFECT, place=Place.DATABASE, shows=True) for does, write in LEDGER.items()),
-    *(Attack(does, "SQL", write, Ends.NO_EFFECT, place=Place.DATABASE) for does, write in REGISTRY.items()),
+    *(_past(does, write, shows=True) for does, write in LEDGER.items()),
+    *(_past(does, _guarded(write)) for does, write in CHANGES.items()),
+    *(
+        _past(f"{does}, with the triggers gone", _disarmed(write), Ends.FOUND_OUT, shows=does != "cut off the end")
+        for does, write in CHANGES.items()
+    ),
+    *(_past(does, write) for does, write in REGISTRY.items()),
 )

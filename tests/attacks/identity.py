@@ -98,6 +98,10 @@ def _new_reviewer(scene: Scene) -> Any:
     return [made, scene.raw("", "POST", SET_TAG, body=_body(scene), **header)]
 
 
+def _by_the_form(scene: Scene) -> Any:
+    return scene.send("admin", "POST", f"{USERS}/create-ui", data={"username": "evi", "password": "a long password"})
+
+
 def _forged_run(scene: Scene) -> Any:
     body = {"experiment_id": scene.waiting.experiment_id, "user_id": "rob", "start_time": 0}
     body["tags"] = [{"key": "mlflow.user", "value": "rob"}, {"key": "author", "value": "rob"}]
@@ -107,8 +111,30 @@ def _forged_run(scene: Scene) -> Any:
 def _forged_author(scene: Scene) -> Any:
     tags = dict(scene.version(scene.own).tags) | {"author": "ada", "approval": "pending", "run.key": "forged"}
     given = [{"key": key, "value": value} for key, value in tags.items() if not key.startswith("approval.")]
-    body = {"name": scene.own.model, "source": f"models:/{scene.own.model_id}", "tags": given}
+    source = {"source": f"models:/{scene.own.model_id}", "model_id": scene.own.model_id}
+    body = {"name": scene.own.model, "tags": given} | source
     return scene.send("pipeline", "POST", f"{API}/model-versions/create", json=body)
+
+
+def _two_headers(scene: Scene) -> Any:
+    """Send one's own sign-in and a reviewer's name, so that one is checked and the other believed."""
+    own, other = basic("ada", scene.server.passwords["ada"]), basic("rob", "guess")
+    tries = (f"{own}, {other}", f"{other}, {own}", f"{own},{other}")
+    return [
+        scene.raw("", "POST", SET_TAG, body=_body(scene), Authorization=both, Content_Type="application/json")
+        for both in tries
+    ]
+
+
+def _in_the_address(scene: Scene) -> Any:
+    body = json.dumps(approval(scene.waiting)).encode()
+    target = f"http://rob:guess@127.0.0.1{SET_TAG}"
+    return scene.raw("ada", "POST", target, body=body, Content_Type="application/json")
+
+
+def _other_workspace(scene: Scene) -> Any:
+    headers = {"X-MLFLOW-WORKSPACE": "other"}
+    return [scene.send(who, "POST", SET_TAG, json=approval(scene.waiting), headers=headers) for who in ("ada", "admin")]
 
 
 def _cookie(scene: Scene) -> Any:
@@ -149,7 +175,7 @@ ATTACKS = (
     _users(
         "make an account by ajax", "POST", f"{AJAX}/users/create", {"username": "eva", "password": "a long password"}
     ),
-    _users("make an account by the form", "POST", f"{USERS}/create-ui", {"username": "evi", "password": "long enough"}),
+    Attack("make an account by the form", "admin", _by_the_form, Ends.NO_EFFECT),
     _users("make a role", "POST", "/api/3.0/mlflow/roles/create", {"name": "all", "workspace": "default"}),
     _users(
         "grant an engineer everything",
@@ -168,6 +194,9 @@ ATTACKS = (
     Attack("make the account of a reviewer who left again, and sign", "admin", _new_reviewer),
     Attack("start a run in another's name", "ada", _forged_run),
     Attack("register another's version under a forged author", "pipeline", _forged_author),
+    Attack("send two sign-ins", "ada", _two_headers, Ends.NO_EFFECT),
+    Attack("name a reviewer in the address", "ada", _in_the_address, Ends.NO_EFFECT),
+    Attack("ask in another workspace", "admin", _other_workspace, Ends.NO_EFFECT),
     Attack("sign in with a forged cookie", "nobody", _cookie, Ends.NO_EFFECT),
     Attack("act after the sign-out", "nobody", _after_logout, Ends.NO_EFFECT),
 )

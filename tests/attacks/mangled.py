@@ -31,6 +31,9 @@ LOOK_ALIKES = {
     " author": "a space before the author",
     ".gate.bias": "a dot before the gate",
     "_digest": "an underscore before the digest",
+    "mlflow.prompt.is_prompt": "MLflow's own, which hides a version",
+    "signed.by": "another word for it",
+    "champion": "an alias",
 }
 """Keys that a reader would take for the server's own, and what is odd about them."""
 MEANINGLESS = (
@@ -48,6 +51,14 @@ MEANINGLESS = (
 """Values of the tag that no verdict is read from, whoever writes them."""
 VARIANTS = ("approved ", "APPROVED", "approved\n", "approved: x", "\tapproved", "Approved:")
 """Values that are read as approval from a reviewer, written by who is none."""
+INVISIBLE = (
+    "rejected: \u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b",
+    "approved: \u202edevorppa",
+    "rejected: " + "no " * 600,
+)
+"""Reasons that nobody can read."""
+ODD_NAMES = ("\ud800", "no-show\ud800", "no-show\x00", "n" * 5_000, "no-show\n2026-11-22 admin approval.approve")
+"""Names that a database or a page might choke on; the refusal's line has to stand all the same."""
 NUMBERS = ("0", "-1", "1.0", "1e0", "99999999999999999999", "latest", "3; drop table acts", "", "٣")
 NAMES = ("no-show/", "No-Show", "no-show ", "no-show%2f", "../no-show", "no-show\x00", "nо-show", "*")
 
@@ -71,6 +82,21 @@ def _variant(value: str) -> Attack:
         return scene.send("ada", "POST", SET_TAG, json=approval(scene.waiting, value))
 
     return Attack(f"approve by another spelling, {value!r}", "ada", send)
+
+
+def _invisible(value: str) -> Attack:
+    def send(scene: Scene) -> Any:
+        return scene.send("rob", "POST", SET_TAG, json=approval(scene.waiting, value))
+
+    return Attack(f"give a reason that nobody can read: {value[:20]!r}", "rob", send)
+
+
+def _odd_name(name: str) -> Attack:
+    def send(scene: Scene) -> Any:
+        body = json.dumps({"name": name, "new_name": "other"})
+        return scene.send("admin", "POST", f"{API}/registered-models/rename", content=body, headers=JSON)
+
+    return Attack(f"rename the model {name[:40]!r}", "admin", send)
 
 
 def _number(number: str) -> Attack:
@@ -200,6 +226,8 @@ ATTACKS = (
     *each(LOOK_ALIKES, _look_alike),
     *each(MEANINGLESS, _meaningless),
     *each(VARIANTS, _variant),
+    *each(INVISIBLE, _invisible),
+    *each(ODD_NAMES, _odd_name),
     *each(NUMBERS, _number),
     *each(("0{}", "+{}", "{}.0", " {} "), _padded),
     *each(NAMES, _name),

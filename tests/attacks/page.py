@@ -9,16 +9,19 @@ from tests.attacks.table import FAMILIES
 
 HEAD = """# What was tried against a signature
 
-{cases} attacks in {families} families are run by the tests against a real MLflow server and, where a line says so, a
-real scoring server. This page is made from the table that the tests run (`python -m tests.attacks.page`), and a test holds
-it true.
+{cases} attacks in {families} families are run by the tests against a real MLflow server and, where a line says so,
+a real scoring server. This page is made from the table that the tests run (`python -m tests.attacks.page`), and a
+test holds it true.
 
-Each attack ends in one of two ways:
+Each attack ends in one of these ways:
 
 - **refused and recorded**: the answer says no, and a line of the ledger names who tried. Whoever is refused more than
   60 times a minute by MLflow's own permissions, or fails to sign in more than once a minute, is counted by the next
   line.
 - **no effect**: whatever was answered, nothing came of it.
+- **found out**: only for who owns the ledger's file on SQLite and takes its triggers away, which is outside of what is
+  promised. Nothing is served that nobody signed, and the ledger's check names the line, but for an end that was cut
+  off: that shows against what was exported or seen before.
 
 After each of them, whichever way it ended: the ledger verifies (or, where lines were forged by SQL, its check names
 the line); the same version with the same digest is served; verdicts, the server's tags and aliases are as they were;

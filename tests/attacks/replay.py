@@ -24,16 +24,20 @@ def _copied_tags(scene: Scene) -> Any:
     ]
 
 
+def _files(scene: Scene) -> dict[str, str]:
+    return {"source": f"models:/{scene.served.model_id}", "model_id": scene.served.model_id}
+
+
 def _source_of_the_served(scene: Scene) -> Any:
     tags = [{"key": key, "value": value} for key, value in scene.version(scene.served).tags.items()]
-    given = {"name": "another", "source": f"models:/{scene.served.model_id}", "tags": tags}
+    given = {"name": "another", "tags": tags} | _files(scene)
     return scene.send("pipeline", "POST", f"{API}/model-versions/create", json=given)
 
 
 def _under_another_name(scene: Scene) -> Any:
     kept = dict(scene.version(scene.served).tags) | {"approval": "pending"}
     tags = [{"key": key, "value": value} for key, value in kept.items() if not key.startswith("approval.")]
-    given = {"name": "another", "source": f"models:/{scene.served.model_id}", "tags": tags}
+    given = {"name": "another", "tags": tags} | _files(scene)
     scene.send("pipeline", "POST", f"{API}/registered-models/create", json={"name": "another"})
     return scene.send("pipeline", "POST", f"{API}/model-versions/create", json=given)
 

@@ -74,7 +74,12 @@ def _copy(scene: Scene) -> dict[str, Any]:
 def _again(scene: Scene) -> dict[str, Any]:
     born = dict(scene.version(scene.waiting).tags) | {"approval": "approved"}
     tags = [{"key": key, "value": value} for key, value in born.items()]
-    return {"name": scene.waiting.model, "source": f"models:/{scene.waiting.model_id}", "tags": tags}
+    return {
+        "name": scene.waiting.model,
+        "source": f"models:/{scene.waiting.model_id}",
+        "model_id": scene.waiting.model_id,
+        "tags": tags,
+    }
 
 
 VERSIONS = (

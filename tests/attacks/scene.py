@@ -195,11 +195,15 @@ class Scene:
         """The ledger's database."""
         return ledger_database(self.settings)
 
-    def sql(self, database: Path, *statements: str, **values: object) -> None:
-        """Write into a database of the home, past every rule: whoever has SQL on SQLite can take its triggers away."""
-        with open_database(f"sqlite:///{database}").begin() as connection:
+    def disarm(self) -> None:
+        """Take the ledger's triggers away, as the owner of the file can."""
+        with open_database(f"sqlite:///{self.ledger_file}").begin() as connection:
             for (trigger,) in connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
                 connection.execute(text(f"DROP TRIGGER {trigger}"))
+
+    def sql(self, database: Path, *statements: str, **values: object) -> None:
+        """Write into a database of the home, past every rule of the server."""
+        with open_database(f"sqlite:///{database}").begin() as connection:
             for statement in statements:
                 connection.execute(text(statement), values)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 
+from caregate.errors import CaregateError
 from caregate.secret_store import read_secrets
 from governance.ledger import Act, BrokenChain
 from registry.promotion import pending_promotions
@@ -37,11 +39,11 @@ def test_an_attack_ends_refused_or_without_effect(attack: Attack, place: Callabl
         assert scene.ledger().verify() >= length
     else:
         _nothing_else_is_served(scene, before, attack)
-        assert pending_promotions(scene.settings) == due
+        assert attack.ends is Ends.FOUND_OUT or pending_promotions(scene.settings) == due
     if attack.ends is Ends.REFUSED:
         assert all(400 <= answer.status < 500 for answer in given), given
         lines = scene.lines_after(length)
-        assert any(_is_refusal(line, attack) for line in lines) or _is_counted(scene, attack), lines
+        assert any(_is_refusal(line, attack) for line in lines) or _is_counted(scene, attack), (given, lines)
 
 
 def _is_refusal(line: Act, attack: Attack) -> bool:
@@ -56,6 +58,16 @@ def _is_counted(scene: Scene, attack: Attack) -> bool:
     return len(at_the_edge) >= REFUSALS_A_MINUTE or any(act.action == "sign-in.refuse" for act in lines)
 
 
+def _in_use(scene: Scene) -> str | None:
+    with suppress(CaregateError):
+        return scene.in_use()[1]
+    return None
+
+
+def _ever_signed(scene: Scene) -> set[str | None]:
+    return {scene.served.digest, scene.older.digest, None}
+
+
 def _no_answer_betrays(scene: Scene, given: list[Answer]) -> None:
     secrets = [*asdict(read_secrets(scene.settings.secrets_file)).values(), *scene.server.passwords.values()]
     for answer in given:
@@ -65,7 +77,10 @@ def _no_answer_betrays(scene: Scene, given: list[Answer]) -> None:
 
 
 def _nothing_else_is_served(scene: Scene, before: Watched, attack: Attack) -> None:
-    assert scene.in_use() == before.served
+    if attack.ends is not Ends.FOUND_OUT:
+        assert scene.in_use() == before.served
+    else:
+        assert _in_use(scene) in _ever_signed(scene)
     if attack.shows:
         with pytest.raises(BrokenChain):
             scene.ledger().verify()
