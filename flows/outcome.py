@@ -7,6 +7,7 @@ are the server's, and whoever holds Prefect's password can set one that runs cod
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Mapping
 from functools import wraps
 from typing import Any
@@ -46,6 +47,8 @@ def outcome_of(flow: Flow[..., Any], parameters: Mapping[str, Any]) -> Any:
             raise
         return value
 
+    # Prefect would look for the names in annotations among this file's.
+    watched.__signature__ = inspect.signature(flow.fn, eval_str=True)  # type: ignore[attr-defined]
     watched_flow = copy.copy(flow)
     watched_flow.fn = watched
     state: Any = watched_flow(**parameters, return_state=True)

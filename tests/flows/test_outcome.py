@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import pytest
 from prefect import flow
+from pydantic import Field
 
 from flows.outcome import NotRun, outcome_of
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
+Amount = Annotated[int, Field(ge=0)]
+"""A type that has its name in the flow's own file alone."""
+
 
 @flow(name="divide", validate_parameters=True)
-def divide(what: int, by: int = 1) -> float:
+def divide(what: Amount, by: int = 1) -> float:
     return what / by
 
 
