@@ -62,7 +62,7 @@ def create_account(settings: Settings, name: str, role: Role, *, by: str, clock:
     if role in (Role.CRM, Role.PROMOTER):
         raise NoSignIn(role)
     people = People(ledger_database(settings), clock)
-    if people.find(name) or name in names.SERVICES:
+    if people.find(name) or name in (*names.SERVICES, names.UNPROVEN):
         raise AccountExists(name)
     password = chance.token_urlsafe(15)
     _write_sign_in(settings, name, password, GRANTS.get(role, ()))  # known to MLflow alone, nobody may do anything

@@ -6,13 +6,12 @@ from contextlib import suppress
 
 from caregate.errors import CaregateError
 from caregate.settings import Settings
-from governance.database import open_database
-from models.catalogue import SPECS
-from registry import names
+from governance.database import ledger_database
+from governance.ledger import Ledger
 from registry.artifacts import artifact_folder, open_artifacts, path_of
 from registry.champion import approved_folder
 from registry.digest import DigestMismatch, verified_manifest
-from registry.versions import RegisteredVersion, versions_of
+from registry.registrations import Registration, registrations
 
 NAMED = 5
 """How many that do not hold are named."""
@@ -51,8 +50,7 @@ def check_registered(settings: Settings) -> str:
     FilesChanged
         If one is open, or not what was registered.
     """
-    engine = open_database(settings.registry_url)
-    versions = [version for model in SPECS for version in versions_of(engine, model)]
+    versions = registrations(Ledger(ledger_database(settings)))
     changed = [version.key.subject for version in versions if not _is_as_registered(settings, version)]
     if changed:
         raise FilesChanged("registered versions' folders", changed, len(versions))
@@ -66,9 +64,9 @@ def _is_named_by_its_content(settings: Settings, name: str) -> bool:
     return False
 
 
-def _is_as_registered(settings: Settings, version: RegisteredVersion) -> bool:
+def _is_as_registered(settings: Settings, version: Registration) -> bool:
     with suppress(CaregateError):
         folder = artifact_folder(settings, version.location)
         closed = open_artifacts(settings).is_closed(path_of(version.location))
-        return closed and verified_manifest(folder).digest == version.tags.get(names.DIGEST)
+        return closed and verified_manifest(folder).digest == version.digest
     return False

@@ -18,7 +18,19 @@ RISK_CLASS, SIGNATURES = "risk.class", "signatures.required"
 
 REQUIRED_AT_CREATION = (APPROVAL, GATE_STATUS, AUTHOR, DIGEST, SNAPSHOT, POLICY, RUN_KEY, RISK_CLASS, SIGNATURES)
 """What the pipeline has to say of a version when it registers it."""
-RESERVED = ("approval", "gate", "author", "digest", "snapshot", "policy", "run", "risk", "signatures", "waived", "mlflow")
+RESERVED = (
+    "approval",
+    "author",
+    "digest",
+    "gate",
+    "mlflow",
+    "policy",
+    "risk",
+    "run",
+    "signatures",
+    "snapshot",
+    "waived",
+)
 """First words of the tags that the server writes, or that are written once."""
 
 CHAMPION, PREVIOUS, CHALLENGER = "champion", "previous", "challenger"

@@ -14,9 +14,12 @@ from governance.ledger import Ledger
 from governance.people import People, Person
 from registry.actor import current_actor, mark_recorded
 from registry.policy import Decision
+from registry.server.throttle import Throttle
 
 LONGEST = 200
 """Characters of a name that a line keeps; the longest account and model that the home makes are shorter."""
+REFUSALS_PER_MINUTE = 300
+"""Of an account, that leave a line each: whoever hammers is counted, and does not bury what others did."""
 NOBODY = "nobody is signed in: the registry is written by known accounts alone"
 
 
@@ -32,7 +35,9 @@ class Guard:
     """
 
     def __init__(self, governance: Engine, clock: Clock) -> None:
+        self._clock = clock
         self._ledger = Ledger(governance, clock)
+        self._throttle = Throttle(REFUSALS_PER_MINUTE)
         self._people = People(governance, clock)
 
     def actor(self, noun: str, subject: str) -> Person:
@@ -68,7 +73,10 @@ class Guard:
 
     def refuse(self, actor: str, noun: str, subject: str, why: str) -> NoReturn:
         """Write the refusal down, and raise it in words that MLflow's page shows."""
-        self._ledger.append(_fitting(actor), f"{noun}.refuse", _fitting(subject), why=_visible(why))
+        unsaid = self._throttle.admit(actor, self._clock())
+        if unsaid is not None:
+            more: dict[str, Any] = {"unsaid": unsaid} if unsaid else {}
+            self._ledger.append(_fitting(actor), f"{noun}.refuse", _fitting(subject), why=_visible(why), **more)
         mark_recorded()
         raise MlflowException(f"Refused: {why}.", PERMISSION_DENIED)
 

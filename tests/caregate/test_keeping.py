@@ -10,7 +10,8 @@ from sqlalchemy import create_engine, text
 from typer.testing import CliRunner, Result
 
 from caregate.cli import app
-from governance.database import open_database
+from caregate.settings import load_settings
+from governance.database import ledger_database
 from governance.ledger import Act, verify_chain
 from governance.people import People
 
@@ -55,7 +56,7 @@ class TestUsers:
 
     def test_a_client_gets_a_key_that_names_it(self, home: Path) -> None:
         added = caregate("users", "add", "north-crm", "--role", "crm", "--home", home, "--json")
-        people = People(open_database(f"sqlite:///{home / 'ledger.db'}"))
+        people = People(ledger_database(load_settings(home=home)))
         assert people.client_of(json.loads(added.stdout)["secret"]) == "north-crm"
 
 
