@@ -7,9 +7,11 @@ what it was.
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from caregate.clock import Clock, system_clock
@@ -145,7 +147,9 @@ def publish(settings: Settings, source: Path, manifest: VersionManifest) -> Path
     if target.is_dir() and _holds(target, manifest):
         return target
     settings.approved_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=settings.approved_dir, prefix=".copying-") as aside:
+    with _one_at_a_time(settings.approved_dir), _aside(settings.approved_dir) as aside:
+        if target.is_dir() and _holds(target, manifest):  # another put it there in the meantime
+            return target
         copy = Path(aside) / "copy"
         shutil.copytree(source, copy)
         if verified_manifest(copy).digest != manifest.digest:
@@ -154,6 +158,18 @@ def publish(settings: Settings, source: Path, manifest: VersionManifest) -> Path
             target.rename(Path(aside) / "spoilt")
         copy.rename(target)
     return target
+
+
+def _aside(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(dir=folder, prefix=".copying-")
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Keep two promotions from moving each other's copy away, which may be in use already."""
+    with (folder / ".publishing.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _require_comparison(settings: Settings, key: VersionKey, manifest: VersionManifest, clock: Clock) -> None:

@@ -16,6 +16,8 @@ from registry.server.asgi import FORBIDDEN, App, Receive, Scope, Send, answer, h
 from registry.server.routes import NATIVE, family, is_open
 
 CLOSED = re.compile(r"/+(ajax-)?api/+3\.0/+(mlflow/+(assistant|mcp-servers)|jobs)(/|$)|/+(gateway|v1)/", re.IGNORECASE)
+WORKSPACE = "x-mlflow-workspace"
+"""A header that names another workspace; a home is one, and MLflow would fail at it."""
 WHY = "this route is closed"
 Naming = Callable[[str, str], bool]
 
@@ -46,7 +48,7 @@ class ClosedRoutes:
         visit = current_visit()
         if visit is not None:
             visit.route = family(scope["path"])
-        if NATIVE.fullmatch(scope["path"]):
+        if NATIVE.fullmatch(scope["path"]) and not header(scope, WORKSPACE):
             await self._app(scope, receive, send)
             return
         if visit is not None and visit.proven is None:
@@ -54,7 +56,7 @@ class ClosedRoutes:
         await answer(send, FORBIDDEN, refusal(WHY))
 
     def _native(self, scope: Scope) -> bool:
-        if CLOSED.match(scope["path"]):
+        if CLOSED.match(scope["path"]) or header(scope, WORKSPACE):
             return True
         return any(route.matches(scope)[0] is not Match.NONE for route in self._routes)
 
