@@ -13,6 +13,7 @@ BENCHMARKS = (
     ("run_no_show", "kaggle", APPOINTMENTS),
     ("synthetic", APPOINTMENTS, ENCOUNTERS),
     ("gates",),
+    ("ledger",),
     ("planted_faults", "--runs", "20", "--fits", "3"),
 )
 
