@@ -6,7 +6,7 @@ from registry.changes import Changes, policy_lines
 from registry.evidence import Evidence, changes_of, judged_rows
 from registry.merits import merits
 from registry.names import signatures_required
-from registry.pages import REPORT
+from registry.pages import REPORT, history_page
 from registry.policy import REASON_LENGTH
 from registry.report_words import SIGNS, in_markdown, nothing_in_use, short, tally
 from registry.worries import Worry, briefly, headlines
@@ -39,6 +39,7 @@ def review_brief(evidence: Evidence, report: str = REPORT) -> str:
         _worries(evidence.gates),
         _waivers(evidence),
         decision(evidence, report),
+        f"[What was in use when, and who signed it]({history_page(evidence.spec.name)})",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

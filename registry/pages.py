@@ -34,6 +34,11 @@ def report_page(experiment: str, run_id: str) -> str:
     return f"#/experiments/{experiment}/runs/{run_id}/artifacts/{REPORT}"
 
 
+def history_page(model: str) -> str:
+    """Return the page that says what was in use when, and who had signed it."""
+    return f"/caregate/history/{model}"
+
+
 def report_of(version: RegisteredVersion) -> str:
     """Return the page on which a version's report is open; empty where its files lie out of MLflow's order."""
     found = _EXPERIMENT.match(version.location)
