@@ -68,11 +68,31 @@ FORGED = {
     "forge alias and the files' address": _with_other_files,
     "forge what a rollback would go to": _previous,
 }
+BEFORE_SCORING = (
+    "forge the alias to what waits",
+    "forge the alias back to the older",
+    "take every alias away",
+    "forge alias and tags",
+    "forge alias and the files' address",
+)
+"""What is tried before the real scoring server as well, where each takes two of its looks."""
+BEYOND_REPAIR = ("forge alias and the files' address",)
+"""What the reconciler reports and cannot set right: MLflow has no way to give a version another address."""
 
 
 def _before(place: Place, where: str) -> tuple[Attack, ...]:
     return tuple(
-        Attack(f"{does}, before {where}", "SQL", write, Ends.NO_EFFECT, place=place) for does, write in FORGED.items()
+        Attack(
+            f"{does}, before {where}",
+            "SQL",
+            write,
+            Ends.NO_EFFECT,
+            place=place,
+            noticed=place is Place.DATABASE,
+            put_back=place is Place.DATABASE and does not in BEYOND_REPAIR,
+        )
+        for does, write in FORGED.items()
+        if place is Place.DATABASE or does in BEFORE_SCORING
     )
 
 

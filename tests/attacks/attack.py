@@ -64,6 +64,8 @@ class Attack:
         Where it comes from.
     shows
         Whether the ledger's check has to name the line that was tampered with.
+    noticed, put_back
+        Whether the reconciler has to open an incident, and to set aliases and tags as they were.
     """
 
     name: str
@@ -73,6 +75,8 @@ class Attack:
     recorded_as: str = ""
     place: Place = Place.SERVER
     shows: bool = False
+    noticed: bool = False
+    put_back: bool = False
 
     @property
     def actor(self) -> str:

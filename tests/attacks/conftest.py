@@ -14,11 +14,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from governance.database import ledger_database
+from governance.ledger import Ledger
 from governance.people import Role
 from registry.accounts import create_account, disable_account
 from registry.connection import prepare_database
 from registry.launch import home_environment
 from registry.promotion import promote
+from registry.proving import PROVEN
 from registry.registering import Registered
 from tests.attacks.attack import Place
 from tests.attacks.identity import LEFT, REFUSED_ENTRY
@@ -80,6 +83,8 @@ def _registered(server: Server, folder: Path, run_key: str, **given: object) -> 
 
 
 def _use(server: Server, version: Registered) -> None:
+    ledger = Ledger(ledger_database(server.settings))  # the serving gate is not what is attacked here
+    ledger.append_once("promoter", PROVEN, f"{MODEL}/{version.version}", digest=version.digest, checks={})
     with server.client("ron") as client:
         assert client.post(f"{API}/model-versions/set-tag", json=approval(version)).is_success
     promote(server.settings, MODEL, version.version)

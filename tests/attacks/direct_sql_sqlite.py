@@ -222,6 +222,8 @@ REGISTRY = {
     "delete every tag": _registry("DELETE FROM model_version_tags WHERE name = :name"),
     "delete every version": _registry("DELETE FROM model_versions WHERE name = :name"),
 }
+UNSHOWN = ("point it to another source", "make a twin in another workspace")
+"""What neither MLflow's page nor anything here reads."""
 
 
 def _guarded(write: Callable[[Scene], None]) -> Callable[[Scene], None]:
@@ -240,8 +242,10 @@ def _disarmed(write: Callable[[Scene], None]) -> Callable[[Scene], None]:
     return do_it
 
 
-def _past(does: str, what: Callable[[Scene], None], ends: Ends = Ends.NO_EFFECT, *, shows: bool = False) -> Attack:
-    return Attack(does, "SQL", what, ends, place=Place.DATABASE, shows=shows)
+def _past(
+    does: str, what: Callable[[Scene], None], ends: Ends = Ends.NO_EFFECT, *, shows: bool = False, noticed: bool = False
+) -> Attack:
+    return Attack(does, "SQL", what, ends, place=Place.DATABASE, shows=shows, noticed=noticed)
 
 
 ATTACKS = (
@@ -251,5 +255,5 @@ ATTACKS = (
         _past(f"{does}, with the triggers gone", _disarmed(write), Ends.FOUND_OUT, shows=does != "cut off the end")
         for does, write in CHANGES.items()
     ),
-    *(_past(does, write) for does, write in REGISTRY.items()),
+    *(_past(does, write, noticed=does not in UNSHOWN) for does, write in REGISTRY.items()),
 )

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
+from caregate.clock import fixed_clock
 from caregate.errors import CaregateError
 from caregate.secret_store import read_secrets
 from governance.ledger import Act, BrokenChain
 from registry.promotion import pending_promotions
+from registry.reconciling import Reconciler
+from registry.server.guard import REFUSALS_PER_MINUTE
 from registry.server.refusals import REFUSALS_A_MINUTE
 from registry.server.throttle import MINUTE
 from tests.attacks.attack import Answer, Attack, Ends, Place, answers
 from tests.attacks.scene import MODEL, Scene, Watched
 from tests.attacks.table import FAMILIES
 
+LATER = fixed_clock(datetime.now(UTC) + timedelta(minutes=30))
+"""After what an act may take to show."""
 CASES = [
     pytest.param(attack, id=f"{family}: {attack.name}, by {attack.who}".replace("\x00", "NUL"))
     for family, attacks in FAMILIES.items()
@@ -55,7 +60,10 @@ def _is_counted(scene: Scene, attack: Attack) -> bool:
     since = (datetime.now(UTC) - MINUTE).isoformat()
     lines = [act for act in scene.lines_after(0) if act.at > since and act.actor == attack.actor]
     at_the_edge = [act for act in lines if act.action == "request.refuse"]
-    return len(at_the_edge) >= REFUSALS_A_MINUTE or any(act.action == "sign-in.refuse" for act in lines)
+    by_the_stores = [act for act in lines if act.action.endswith(".refuse")]
+    if len(at_the_edge) >= REFUSALS_A_MINUTE or len(by_the_stores) >= REFUSALS_PER_MINUTE:
+        return True
+    return any(act.action == "sign-in.refuse" for act in lines)
 
 
 def _in_use(scene: Scene) -> str | None:
@@ -86,8 +94,14 @@ def _nothing_else_is_served(scene: Scene, before: Watched, attack: Attack) -> No
             scene.ledger().verify()
     else:
         scene.ledger().verify()
+    if attack.noticed:
+        assert Reconciler(scene.settings, LATER).report()
+    if attack.put_back:
+        Reconciler(scene.settings, LATER).look()
+        assert scene.watched() == before
     if attack.place is Place.SCORING:
-        scene.wait_for_scoring()
+        if attack.who == "SQL":
+            scene.wait_for_scoring()
         answer = scene.ask("GET", f"/v1/models/{MODEL}")
         assert answer.status_code == httpx.codes.OK, answer.text
         assert (answer.json()["version"], answer.json()["digest"]) == before.served[:2]
