@@ -190,7 +190,9 @@ class Ledger:
 
     def _rows(self, since: int) -> Generator[tuple[Any, ...]]:
         # by the driver, in chunks of plain tuples: half of what a line costs by SQLAlchemy's rows
-        query = select(acts).where(acts.c.seq >= since).order_by(acts.c.seq)
+        query = select(acts).order_by(acts.c.seq)
+        if since > 1:  # from the first line on, what was slipped in before it has to be seen as well
+            query = query.where(acts.c.seq >= since)
         statement = str(query.compile(self._engine, compile_kwargs={"literal_binds": True}))
         named = {"name": "chain"} if self._engine.dialect.name == "postgresql" else {}  # kept at the server, in chunks
         last = since - 1
