@@ -37,6 +37,13 @@ class BrokenChain(CaregateError):
         self.seq = seq
 
 
+class ForeignLine(BrokenChain):
+    """A line follows from the one before, and this home did not write it: it counts for nothing, and hides nothing."""
+
+    def __init__(self, seq: int) -> None:
+        super().__init__(seq, "its seal is not this home's")
+
+
 class UnfitAct(BadInput):
     """An act holds what no ledger can keep; nothing was written."""
 
@@ -220,7 +227,7 @@ def walk(rows: Iterable[tuple[Any, ...]], key: bytes | None = None, start: Link 
         if found != _hash_of(*row[:8]):
             raise BrokenChain(seq, "its content does not match its hash")
         if key is not None and not seals.holds(key, found, row[9]):
-            raise BrokenChain(seq, "its seal is not this home's")
+            raise ForeignLine(seq)
         last, previous = seq, found
         yield Link(seq, found)
 

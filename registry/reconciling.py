@@ -7,23 +7,28 @@ anew from its closed folder, if that still is what was signed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from caregate.clock import Clock, system_clock
 from caregate.errors import CaregateError
 from caregate.settings import Settings
-from governance.database import ledger_database
+from governance.anchor_file import AnchorsChanged, AnchorsGone, keep_anchor, kept_anchors, verify_ledger
+from governance.anchors import hold
+from governance.chain import BrokenChain, ForeignLine
+from governance.database import ledger_database, open_database
 from governance.incident_rules import Kind
 from governance.incidents import Incidents
-from governance.ledger import BrokenChain, Ledger
+from governance.ledger import Ledger
 from registry import names
 from registry.aliases import show_aliases
 from registry.artifacts import artifact_folder
 from registry.champion import approved_folder
 from registry.digest import DigestMismatch, verified_manifest
 from registry.discrepancies import Discrepancy, discrepancies, pages_astray
+from registry.doubt import LOST
 from registry.promotion import publish
 from registry.promotions import Promotion, before, in_use
 from registry.registrations import Registration, registration_of, registrations
@@ -64,20 +69,38 @@ class Reconciler:
         return found
 
     def look_at_ledger(self) -> list[Discrepancy]:
-        """Walk the ledger's chain with its seals, and return what is wrong with it."""
+        """Walk the ledger's whole chain against the home's anchors, and return what is wrong with it."""
+        return self._look_at_lines(lambda: verify_ledger(self.settings, []))
+
+    def look_at_tail(self) -> list[Discrepancy]:
+        """Walk the lines since the home's last anchor, remember the last one, and return what is wrong with them."""
+        return self._look_at_lines(lambda: keep_anchor(self.settings, self.clock))
+
+    def _look_at_lines(self, check: Callable[[], object]) -> list[Discrepancy]:
         try:
-            Ledger(ledger_database(self.settings)).verify()
-        except BrokenChain as broken:
-            found = [Discrepancy(Kind.LEDGER_TAMPERED, f"ledger/{broken.seq}", str(broken))]
-            self._report(found)
-            return found
+            check()
+        except (BrokenChain, AnchorsGone, AnchorsChanged) as fault:
+            found = Discrepancy(Kind.LEDGER_TAMPERED, "ledger", str(fault))
+            self._report([found], **{LOST: self._lines_are_lost(fault)})
+            return [found]
         return []
 
-    def _report(self, found: list[Discrepancy]) -> None:
+    def _lines_are_lost(self, fault: CaregateError) -> bool:
+        """Tell whether lines were changed or removed; one that was merely added counts for nothing and hides none."""
+        if not isinstance(fault, ForeignLine):
+            return isinstance(fault, BrokenChain)
+        unsealed = Ledger(open_database(self.settings.ledger_url))
+        try:
+            hold(unsealed.links(), kept_anchors(self.settings))
+        except (BrokenChain, AnchorsGone, AnchorsChanged):
+            return True
+        return False
+
+    def _report(self, found: list[Discrepancy], **facts: Any) -> None:
         incidents = Incidents(ledger_database(self.settings), self.clock)
         for item in found:
             key = f"{item.kind}/{item.about}/{item.what}"
-            incidents.open(item.kind, item.about, item.what[:LOUD], by=names.PROMOTER, once_key=key)
+            incidents.open(item.kind, item.about, item.what[:LOUD], by=names.PROMOTER, once_key=key, facts=facts)
 
     def _show_again(self) -> None:
         ledger = Ledger(ledger_database(self.settings), self.clock)

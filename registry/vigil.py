@@ -22,7 +22,8 @@ from registry.registrations import registrations
 LOOK_SECONDS = 5.0
 FILES_SECONDS = 600.0
 """How often every file is hashed: promotion and scoring hash what they use by themselves, each time."""
-CHAIN_SECONDS = 60.0
+TAIL_SECONDS, CHAIN_SECONDS = 30.0, 600.0
+"""How often the ledger's newest lines are checked and an anchor is kept of the last, and how often all are."""
 
 log = logging.getLogger("caregate.vigil")
 
@@ -83,7 +84,8 @@ class Vigil:
         reconciler = Reconciler(self.settings, self.clock)
         self._do("copies", 0.0, lambda: prepare_waiting(self.settings, self._given_up, clock=self.clock))
         self._do("pages", 0.0, reconciler.look)
-        self._do("chain", CHAIN_SECONDS, reconciler.look_at_ledger)
+        self._do("ledger's end", TAIL_SECONDS, reconciler.look_at_tail)
+        self._do("ledger", CHAIN_SECONDS, reconciler.look_at_ledger)
         self._do("files", FILES_SECONDS, reconciler.look_at_files)
 
     def _do(self, what: str, pause: float, look: Callable[[], object]) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from caregate.clock import Clock, system_clock
 from caregate.settings import Settings
 from governance.database import ledger_database
+from governance.incident import ADVANCED, OPENED
 from governance.ledger import Ledger
 from registry.approvals import VERDICTS
 from registry.champion import Champion, NoChampion, NotApproved, champion_of
 from registry.digest import DigestMismatch
+from registry.doubt import doubt_about
 from registry.promotions import PROMOTED
 from registry.suspension import RESUMED, SUSPENDED, suspension_of
 from serving.champions import NotServed
@@ -16,7 +18,8 @@ from serving.champions import NotServed
 NO_CHAMPION = "no champion: no version was approved and promoted"
 NOT_APPROVED = "the champion has no standing approval: it expired, was revoked, or was never given"
 CHANGED = "the champion's files are not those that were approved"
-DECIDING = (PROMOTED, SUSPENDED, RESUMED, *VERDICTS)
+IN_DOUBT = "lines of the ledger were changed or removed, and nobody has settled what they said"
+DECIDING = (PROMOTED, SUSPENDED, RESUMED, *VERDICTS, OPENED, ADVANCED)
 """Acts after which another version may be served, or none."""
 
 
@@ -45,10 +48,12 @@ class RegistryChampions:
         Raises
         ------
         NotServed
-            If the model is suspended or has no champion that may be served.
+            If the model is suspended, has no champion that may be served, or the ledger is in doubt.
         """
         if suspended := suspension_of(self._settings, model):
             raise NotServed(f"suspended since {suspended.at:%Y-%m-%d %H:%M} UTC")
+        if incident := doubt_about(self._settings, clock=self._clock):
+            raise NotServed(f"{IN_DOUBT}: {incident}")
         try:
             return champion_of(self._settings, model, clock=self._clock)
         except NoChampion:

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from caregate.clock import fixed_clock
 from caregate.settings import Settings
 from governance.database import ledger_database, open_database
-from governance.incident_rules import Kind
+from governance.incident_rules import Kind, State
 from governance.incidents import Incidents
 from governance.ledger import Ledger
 from governance.seals import with_key
@@ -25,6 +25,8 @@ from registry.reconciling import Reconciler
 from registry.registering import Registered
 from registry.registrations import registration_of
 from registry.versions import aliases_of, read_version
+from serving.champions import NotServed
+from serving.registry_champions import RegistryChampions
 from tests.registry.test_promotion import sign
 from tests.registry.toys import make_candidate, register
 
@@ -182,11 +184,51 @@ class TestTheFiles:
 
 
 class TestTheLedger:
-    def test_with_a_line_that_the_home_did_not_seal_is_an_incident(self, scene: Scene) -> None:
+    @staticmethod
+    def cut(scene: Scene, statement: str) -> None:
+        engine = open_database(scene.home.ledger_url)
+        with engine.begin() as connection:
+            for trigger in ("acts_no_update", "acts_no_delete"):
+                connection.execute(text(f"DROP TRIGGER IF EXISTS {trigger}"))
+            connection.execute(text(statement))
+
+    def test_with_a_line_that_the_home_did_not_seal_is_an_incident_and_still_believed(self, scene: Scene) -> None:
         forger = with_key(open_database(scene.home.ledger_url), b"not the home's")
         Ledger(forger).append("rita", "approval.approve", "no-show/2")
         Reconciler(scene.home).look_at_ledger()
-        assert [kind for kind, _ in scene.incidents()] == [Kind.LEDGER_TAMPERED]
+        assert scene.incidents() == [(Kind.LEDGER_TAMPERED, "ledger")]
+        assert RegistryChampions(scene.home).champion("no-show").version == 1
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "DELETE FROM acts WHERE seq = (SELECT max(seq) FROM acts)",
+            "DELETE FROM acts WHERE seq = (SELECT max(seq) - 2 FROM acts)",
+            "UPDATE acts SET actor = 'ron' WHERE action = 'approval.approve'",
+        ],
+    )
+    @pytest.mark.parametrize("covered", [False, True])
+    def test_with_lines_removed_or_changed_is_believed_no_more(
+        self, scene: Scene, statement: str, covered: bool
+    ) -> None:
+        Reconciler(scene.home).look_at_tail()
+        self.cut(scene, statement)
+        if covered:  # by a line that follows from the last and is nobody's
+            Ledger(with_key(open_database(scene.home.ledger_url), b"not the home's")).append("eve", "thing.do", "x")
+        Reconciler(scene.home).look_at_ledger()
+        champions = RegistryChampions(scene.home)
+        with pytest.raises(NotServed, match="nobody has settled"):
+            champions.champion("no-show")
+
+    def test_is_believed_again_once_a_person_settled_it(self, scene: Scene) -> None:
+        Reconciler(scene.home).look_at_tail()
+        self.cut(scene, "DELETE FROM acts WHERE action = 'version.prove'")
+        Reconciler(scene.home).look_at_ledger()
+        incidents = Incidents(ledger_database(scene.home))
+        [opened] = incidents.all()
+        for state in (State.INVESTIGATING, State.CONTAINED):
+            incidents.advance(opened.id, state, "the line is in the auditor's export", by="ada")
+        assert RegistryChampions(scene.home).champion("no-show").version == 1
 
 
 class TestAnIncident:

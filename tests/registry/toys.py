@@ -19,6 +19,7 @@ import xgboost as xgb
 from caregate.clock import Clock, system_clock
 from caregate.secret_store import new_secrets, read_secrets, write_secrets
 from caregate.settings import Settings, load_settings
+from governance.anchor_file import keep_anchor
 from governance.database import ledger_database
 from governance.ledger import Ledger
 from governance.people import Role
@@ -62,6 +63,7 @@ def make_home(home: Path, **given: object) -> tuple[Settings, dict[str, str]]:
     write_secrets(settings.secrets_file, secrets)
     prepare_databases(settings)
     create_services(settings, secrets, by="init")
+    keep_anchor(settings, anew=True)
     passwords = {name: create_account(settings, name, role, by="init") for name, role in PEOPLE.items()}
     services = {"admin": secrets.admin_password, "pipeline": secrets.pipeline_password}
     return settings, passwords | services | {"promoter": secrets.promoter_password}
