@@ -225,12 +225,17 @@ def may_create_version(actor: Person, source: str, tags: Mapping[str, str]) -> D
 
 
 def may_set_tag(actor: Person, key: str) -> Decision:
-    """Decide whether a tag other than the approval may be set or deleted."""
+    """Decide whether a tag other than the approval may be set."""
     if is_reserved(key):
         return refuse(f"'{key}' is written by the server, once; the verdict goes into '{APPROVAL}': {HOW_TO}")
     if actor.disabled:
         return refuse(f"the account {actor.name} is disabled")
     return ALLOW
+
+
+def may_delete_tag(actor: Person, key: str) -> Decision:
+    """Decide whether a tag may be taken away."""
+    return refuse(f"'{APPROVAL}' is not deleted: {HOW_TO}") if key == APPROVAL else may_set_tag(actor, key)
 
 
 def may_set_alias(actor: Person, alias: str, *, standing: bool) -> Decision:

@@ -122,7 +122,7 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
     def delete_model_version_tag(self, name: str, version: str, key: str) -> None:
         """Take away a tag that is nobody's."""
         self.get_model_version(name, version)
-        self._guard.act("tag.delete", f"{name}/{version}", lambda who: policy.may_set_tag(who, key), key=key)
+        self._guard.act("tag.delete", f"{name}/{version}", lambda who: policy.may_delete_tag(who, key), key=key)
         super().delete_model_version_tag(name, version, key)
 
     def restore_stamps(self) -> None:
