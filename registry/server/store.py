@@ -112,16 +112,16 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
 
     def set_model_version_tag(self, name: str, version: str, tag: Any) -> None:
         """Take a verdict, or set a tag that is nobody's."""
-        found = self.get_model_version(name, version)
         if tag.key == names.APPROVAL:
-            self._take_verdict(found, tag.value)
+            self._take_verdict(self.get_model_version(name, version), tag.value)
             return
-        self._guard.act("tag.set", _subject(found), lambda who: policy.may_set_tag(who, tag.key), key=tag.key)
+        self.get_model_version_download_uri(name, version)  # fails where there is none; the whole takes four queries
+        self._guard.act("tag.set", f"{name}/{version}", lambda who: policy.may_set_tag(who, tag.key), key=tag.key)
         super().set_model_version_tag(name, version, tag)
 
     def delete_model_version_tag(self, name: str, version: str, key: str) -> None:
         """Take away a tag that is nobody's."""
-        self.get_model_version(name, version)
+        self.get_model_version_download_uri(name, version)
         self._guard.act("tag.delete", f"{name}/{version}", lambda who: policy.may_delete_tag(who, key), key=key)
         super().delete_model_version_tag(name, version, key)
 
