@@ -6,13 +6,12 @@ has the pipeline's password, but not the home's key, registers nothing that the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from caregate.errors import CaregateError, Refused
 from governance.ledger import Ledger, digest_of
 from registry.candidate import Candidate
-from registry.digest import MANIFEST, hash_files
+from registry.digest import MANIFEST, VersionManifest, hash_files
 
 WRITTEN, JUDGED = "stage.write", "run.judge"
 """Acts of the ledger: a stage's folder is complete, and files went through the gates."""
@@ -59,33 +58,40 @@ def require_sealed(ledger: Ledger, subject: str, folder: Path) -> None:
         raise StageChanged(folder)
 
 
+def manifest_of(candidate: Candidate) -> VersionManifest:
+    """Return what a version of the candidate is made of, its files hashed now."""
+    return VersionManifest(
+        model=candidate.model,
+        author=candidate.author,
+        risk_class=candidate.risk_class.value,
+        snapshot=candidate.snapshot,
+        policy=candidate.policy,
+        files=hash_files(candidate.folder),
+        compared_with=candidate.compared_with,
+        valid_until=candidate.last_day,
+    )
+
+
 def record_judged(ledger: Ledger, candidate: Candidate) -> None:
-    """Write down that the candidate's files went through the gates, and what these said."""
+    """Write down what went through the gates, by the digest of the version that it may become, and what these said.
+
+    The digest covers what the files alone do not say: how many have to sign, and what the run was compared with.
+    """
     ledger.append_once(
         candidate.author,
         JUDGED,
         run_subject(candidate.model, candidate.run_key),
-        digest=digest_of(hash_files(candidate.folder)),
+        digest=manifest_of(candidate).digest,
         gates={name: verdict.value for name, verdict in candidate.gates.items()},
         snapshot=candidate.snapshot,
         policy=candidate.policy,
     )
 
 
-def was_judged(ledger: Ledger, model: str, run_key: str, files: Mapping[str, str], *, author: str) -> bool:
-    """Tell whether a run of `author` put these very files through the gates.
-
-    Parameters
-    ----------
-    ledger, model, run_key
-        Where it is written, and of which run.
-    files
-        SHA-256 of each file by its path.
-    author
-        Who answers for the run.
-    """
-    lines = ledger.sealed(JUDGED, subject=run_subject(model, run_key))
-    return any(act.digest == digest_of(dict(files)) and act.actor == author for act in lines)
+def was_judged(ledger: Ledger, manifest: VersionManifest, run_key: str) -> bool:
+    """Tell whether the run `run_key` of the manifest's author put this very version through the gates."""
+    lines = ledger.sealed(JUDGED, subject=run_subject(manifest.model, run_key))
+    return any(act.digest == manifest.digest and act.actor == manifest.author for act in lines)
 
 
 def _content(folder: Path) -> str:

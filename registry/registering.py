@@ -39,8 +39,8 @@ from registry.approvals import VersionKey
 from registry.birth_tags import version_tags
 from registry.candidate import Candidate
 from registry.connection import Registry, open_registry
-from registry.digest import VersionManifest, hash_files, write_manifest
-from registry.judged import NotJudged, was_judged
+from registry.digest import VersionManifest, write_manifest
+from registry.judged import NotJudged, manifest_of, was_judged
 from registry.pages import linked, report_page
 from registry.registrations import Registration, registration_of
 from validation.gates.result import Verdict
@@ -90,15 +90,17 @@ def register(settings: Settings, candidate: Candidate, *, clock: Clock = system_
     EvidenceDiffers
         If its evidence says something else than it does.
     NotJudged
-        If its files are not those that went through the gates.
+        If it is not what went through the gates.
     RegistryRefused
         If the registry's rules forbid it.
     """
     if candidate.gate_status is Verdict.FAILED:
         raise GateFailed(candidate)
     require_agreement(candidate)
-    _require_judged(settings, candidate)
-    digest = _seal(candidate)
+    manifest = manifest_of(candidate)
+    _require_judged(settings, manifest, candidate.run_key)
+    write_manifest(candidate.folder, manifest)
+    digest = manifest.digest
     with _one_at_a_time(settings), open_registry(settings, account=names.PIPELINE) as registry:
         for found in _versions_of(registry, candidate):
             known = _registration(settings, found)
@@ -113,11 +115,9 @@ def register(settings: Settings, candidate: Candidate, *, clock: Clock = system_
         return _create_version(registry, candidate, digest, run_id, model_id)
 
 
-def _require_judged(settings: Settings, candidate: Candidate) -> None:
-    files = hash_files(candidate.folder)
-    ledger = Ledger(ledger_database(settings))
-    if not was_judged(ledger, candidate.model, candidate.run_key, files, author=candidate.author):
-        raise NotJudged(candidate.model)
+def _require_judged(settings: Settings, manifest: VersionManifest, run_key: str) -> None:
+    if not was_judged(Ledger(ledger_database(settings)), manifest, run_key):
+        raise NotJudged(manifest.model)
 
 
 def log_run_only(settings: Settings, candidate: Candidate, *, clock: Clock = system_clock) -> str:
@@ -140,21 +140,6 @@ def _one_at_a_time(settings: Settings) -> Iterator[None]:
 
 def _milliseconds(clock: Clock) -> int:
     return int(clock().timestamp() * 1000)
-
-
-def _seal(candidate: Candidate) -> str:
-    manifest = VersionManifest(
-        model=candidate.model,
-        author=candidate.author,
-        risk_class=candidate.risk_class.value,
-        snapshot=candidate.snapshot,
-        policy=candidate.policy,
-        files=hash_files(candidate.folder),
-        compared_with=candidate.compared_with,
-        valid_until=candidate.last_day,
-    )
-    write_manifest(candidate.folder, manifest)
-    return manifest.digest
 
 
 def _versions_of(registry: Registry, candidate: Candidate) -> list[Any]:

@@ -38,8 +38,7 @@ def _differs(manifest: VersionManifest, model: str, tags: Mapping[str, str]) -> 
 
 
 def _not_judged(ledger: Ledger, manifest: VersionManifest, tags: Mapping[str, str]) -> str:
-    run_key = tags[names.RUN_KEY]
-    return "" if was_judged(ledger, manifest.model, run_key, manifest.files, author=manifest.author) else UNJUDGED
+    return "" if was_judged(ledger, manifest, tags[names.RUN_KEY]) else UNJUDGED
 
 
 def _gates(folder: Path, manifest: VersionManifest, tags: Mapping[str, str]) -> str:

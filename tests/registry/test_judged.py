@@ -12,6 +12,7 @@ from caregate.settings import Settings
 from governance.database import ledger_database, open_database
 from governance.ledger import Ledger
 from governance.seals import with_key
+from models.spec import RiskClass
 from registry import registering
 from registry.connection import RegistryRefused
 from registry.judged import NotJudged, StageChanged, record_judged, require_sealed, seal_stage
@@ -83,3 +84,30 @@ class TestRegistering:
         record_judged(Ledger(ledger_database(home)), judged)
         with pytest.raises(NotJudged):
             registering.register(home, replace(judged, author="rob"))
+
+    @pytest.mark.parametrize(
+        "claim",
+        [
+            {"risk_class": RiskClass.OPERATIONAL},
+            {"compared_with": "sha256:" + "c" * 64},
+            {"snapshot": "sha256:" + "d" * 64},
+            {"policy": "sha256:" + "e" * 64},
+        ],
+        ids=lambda claim: next(iter(claim)),
+    )
+    def test_of_judged_files_takes_no_other_claim_than_the_run_made(
+        self,
+        home: Settings,
+        candidate: CandidateFactory,
+        monkeypatch: pytest.MonkeyPatch,
+        claim: dict[str, object],
+    ) -> None:
+        """The pipeline's password alone asks for no fewer signatures, and holds nothing against the version in use."""
+        judged = candidate(f"claims-{next(iter(claim))}", risk_class=RiskClass.CLINICAL)
+        record_judged(Ledger(ledger_database(home)), judged)
+        forged = replace(judged, **claim)
+        with pytest.raises(NotJudged):
+            registering.register(home, forged)
+        monkeypatch.setattr("registry.registering._require_judged", lambda *_: None)
+        with pytest.raises((RegistryRefused, MlflowException), match="no gates that these files went through"):
+            registering.register(home, forged)
