@@ -117,8 +117,8 @@ def ledger_database(settings: Settings) -> Engine:
 
 @lru_cache(maxsize=16)
 def _with_key(url: str, secrets_file: Path) -> Engine:
-    secrets = read_secrets(secrets_file)
-    engine = ledger_guard.with_proofs(require_current(open_database(url)), secrets)
+    engine, secrets = require_current(open_database(url)), read_secrets(secrets_file)
+    engine = ledger_guard.with_proofs(engine, secrets)
     return seals.with_key(engine, secrets.key_for(seals.PURPOSE))
 
 

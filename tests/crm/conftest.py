@@ -11,6 +11,7 @@ import pytest
 
 from crm.sources import diabetes_130_rules, noshow_kaggle_rules
 from governance.database import migrate, open_database
+from governance.seals import with_key
 from governance.vault import Vault
 
 Row = Mapping[str, str]
@@ -70,7 +71,7 @@ def make_vault(folder: Path, key: bytes | None = None) -> Vault:
     folder.mkdir(parents=True, exist_ok=True)
     url = f"sqlite:///{folder / 'ledger.db'}"
     migrate(url)
-    return Vault(open_database(url), key or secrets.token_bytes(64))
+    return Vault(with_key(open_database(url), b"s" * 32), key or secrets.token_bytes(64))
 
 
 @pytest.fixture

@@ -37,14 +37,14 @@ class TestTheCheckup:
         }
 
     def test_names_an_approved_copy_that_was_changed(self, home: Settings) -> None:
-        [copy] = home.approved_dir.iterdir()
+        [copy] = home.approved_dir.glob("sha256-*")
         (copy / "model.ubj").write_bytes(b"others")
         verdict, finding = findings(home)["approved copies"]
         assert (verdict, copy.name in finding) == ("failed", True)
         assert findings(home)["registered versions"][0] == "passed"
 
     def test_names_an_approved_copy_that_took_the_place_of_another(self, home: Settings) -> None:
-        [copy] = home.approved_dir.iterdir()
+        [copy] = home.approved_dir.glob("sha256-*")
         copy.rename(copy.with_name("sha256-" + "0" * 64))
         assert findings(home)["approved copies"][0] == "failed"
 

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from registry.approvals import VersionKey
 from registry.champion import Champion, Standing
 from registry.changes import POLICY_LINES, Changed, changes, policy_lines, predecessor_of
 from registry.digest import VersionManifest
+from registry.promotions import Promotion
 
 
 def facts(**given):
@@ -104,7 +106,9 @@ class TestThePredecessor:
         digest = "sha256:" + "d" * 64
         standing = Standing(("rita",), datetime(2026, 10, 1, 9, tzinfo=UTC), datetime(2027, 4, 1, tzinfo=UTC))
         manifest = VersionManifest("no-show", "ann", "operational", digest, digest, {})
-        return Champion("no-show", 3, digest, folder, manifest, standing, {})
+        key, noon = VersionKey("no-show", 3, 0), datetime(2026, 10, 2, tzinfo=UTC)
+        promotion = Promotion(key, digest, "run", "recipe", "promoter", noon, 1)
+        return Champion("no-show", 3, digest, folder, manifest, standing, promotion, {})
 
     def test_is_the_champion_with_what_it_wrote_down(self, tmp_path):
         (tmp_path / "evidence").mkdir()
