@@ -9,12 +9,14 @@ from typing import Any
 
 from governance.incident import ADVANCED, NOTED, OPENED
 from governance.ledger import Act
-from registry.approvals import ACTIONS, VERDICTS
+from registry import names
+from registry.approvals import ACTIONS
 from registry.judged import JUDGED
-from registry.model_lines import REFUSED, REGISTERED, ROLLED_BACK
+from registry.model_lines import REFUSED, ROLLED_BACK
 from registry.policy import Verdict
 from registry.promotions import PROMOTED
 from registry.proving import PROVEN, UNPROVEN
+from registry.registrations import REGISTERED
 from registry.suspension import RESUMED, SUSPENDED
 
 SHORT = 12
@@ -51,8 +53,7 @@ class Event:
 
 def events_of(lines: Sequence[Act]) -> list[Event]:
     """Return what happened, by a model's sealed lines, in order."""
-    numbers = {act.digest: _number(act.subject) for act in lines if act.action in (*VERDICTS, PROMOTED)}
-    return [_event(act, numbers) for act in lines]
+    return [_event(act) for act in lines]
 
 
 def short(digest: str) -> str:
@@ -60,9 +61,9 @@ def short(digest: str) -> str:
     return digest.removeprefix("sha256:")[:SHORT]
 
 
-def _event(act: Act, numbers: Mapping[str, int | None]) -> Event:
+def _event(act: Act) -> Event:
     facts = act.facts
-    version = numbers.get(act.digest) if act.action == REGISTERED else _number(facts.get("about", act.subject))
+    version = _number(facts.get("about", act.subject))
     what = _words(act, facts, version)
     why = str(facts.get("reason") or facts.get("why") or "")
     return Event(datetime.fromisoformat(act.at), act.actor, what, why, version, act.seq, act.hash, act.action)
@@ -72,7 +73,7 @@ def _words(act: Act, facts: Mapping[str, Any], version: int | None) -> str:
     which = f"version {version}" if version else f"a version ({short(act.digest)})" if act.digest else "a version"
     words = {
         JUDGED: "put a run through the gates",
-        REGISTERED: f"registered {which}, author {facts.get('author')}",
+        REGISTERED: f"registered {which}, author {facts.get('tags', {}).get(names.AUTHOR)}",
         PROVEN: f"found that the copy of {which} can be served",
         UNPROVEN: f"found that the copy of {which} cannot be served",
         ACTIONS[Verdict.APPROVED]: f"approved {which} as {facts.get('role')}",

@@ -15,9 +15,10 @@ from registry.approvals import VERDICTS
 from registry.judged import JUDGED
 from registry.promotions import PROMOTED
 from registry.proving import PROVEN, UNPROVEN
+from registry.registrations import REGISTERED
 from registry.suspension import RESUMED, SUSPENDED
 
-REGISTERED, ROLLED_BACK = "version.create", "model.rollback"
+ROLLED_BACK = "model.rollback"
 REFUSED = ("approval.refuse", "version.refuse", "alias.refuse", "tag.refuse", "model.refuse")
 INCIDENT = (OPENED, ADVANCED, NOTED)
 TOLD = (

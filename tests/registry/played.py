@@ -18,9 +18,10 @@ from registry import suspension
 from registry.approvals import VersionKey, record_verdict
 from registry.champion import approved_folder
 from registry.digest import VersionManifest, hash_files, write_manifest
-from registry.model_lines import REGISTERED, ROLLED_BACK
+from registry.model_lines import ROLLED_BACK
 from registry.policy import Gesture, Verdict
 from registry.promotions import PROMOTED
+from registry.registrations import record_registration
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 WAIVER = {"gate": "bias", "check": "gap[age]", "reason": "few old patients", "owner": "Dr Roy", "until": "2026-06-30"}
@@ -49,8 +50,10 @@ class Played:
         """Register a version: its signed copy, and the pipeline's line."""
         if number not in self.digests:
             self.digests[number] = _write_copy(self.home, self.model, number, self.risk_class)
-            facts = {"run_key": f"{self.model}-{number}", "author": "ada"}
-            self.ledger().append("pipeline", REGISTERED, self.model, digest=self.digests[number], **facts)
+            tags = {"digest": self.digests[number], "run.key": f"{self.model}-{number}", "author": "ada"}
+            with exclusive(ledger_database(self.home)) as connection:
+                ledger, key = self.ledger(), self.key(number)
+                record_registration(connection, ledger, key, by="pipeline", location=f"models:/{number}", tags=tags)
         return self.digests[number]
 
     def key(self, number: int) -> VersionKey:

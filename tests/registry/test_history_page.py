@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, HttpCredentials, sync_playwright
 from caregate.clock import system_clock
 from caregate.settings import Settings
 from registry.actor import Visit, visiting
-from registry.model_lines import REGISTERED
+from registry.registrations import REGISTERED
 from registry.server.history_page import HistoryPages, render
 from tests.registry.played import Played
 from tests.registry.toys import Server
@@ -32,7 +32,7 @@ def life(server: Server) -> Played:
     life.wait(1)
     life.promote(901)
     life.ledger().append("eve", "approval.refuse", "no-show/901", why=SCRIPT)
-    life.ledger().append("pipeline", REGISTERED, "no-show", digest="", run_key="", author=SCRIPT)
+    life.ledger().append("pipeline", REGISTERED, "no-show/902", tags={"author": SCRIPT})
     return life
 
 
