@@ -15,6 +15,8 @@ BENCHMARKS = (
     ("gates",),
     ("ledger",),
     ("planted_faults", "--runs", "20", "--fits", "3"),
+    ("mlflow_latency", "--pairs", "100"),
+    ("signoff",),
 )
 
 if __name__ == "__main__":
