@@ -47,14 +47,14 @@ def test_the_pictures_in_the_docs(browser: Browser, tmp_path: Path) -> None:
         page = sign_in(browser, server, "maria", height=1700)
         open_version(page, server, last.model, last.version)
         expect(page.get_by_text("To decide")).to_be_visible(timeout=PATIENCE)
-        take(page, "version-pending", height=1560)
+        take(page, "version-pending", height=1330)
 
         with page.context.expect_page() as opened:
             page.get_by_role("link", name="evidence/report.html").first.click()
         report = opened.value
         expect(report.frame_locator("iframe").locator(".verdicts li").last).to_be_visible(timeout=PATIENCE)
         report.set_viewport_size({"width": 1280, "height": 1000})
-        report.screenshot(path=IMAGES / "report.png")
+        take(report, "report", height=980)
         report.close()
 
         set_approval(page, "rejected: no")
@@ -71,7 +71,7 @@ def test_the_pictures_in_the_docs(browser: Browser, tmp_path: Path) -> None:
         expect(tag(page, names.APPROVED_BY)).to_be_visible(timeout=PATIENCE)
         tags = page.get_by_role("button", name="Tags")
         tags.scroll_into_view_if_needed()
-        take(page, "approval", height=1560)
+        take(page, "approval", height=1330)
 
         page.set_viewport_size({"width": 1000, "height": 800})
         page.goto(f"{server.url}/caregate/history/{last.model}")
