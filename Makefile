@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEMO_ROWS ?= 30000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test coverage check bench lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,7 +27,10 @@ test: $(STAMP) ## The whole suite, with the linters and contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+coverage: $(STAMP) ## The suite with what of the code it runs, a third slower
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=term
 
 check: $(STAMP) ## Linters, types and import contracts alone
 	$(BIN)/ruff check .
