@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from caregate.errors import CaregateError
+from caregate.faults import fault_in_words
 from caregate.secret_store import read_secrets
 from caregate.settings import Settings
 from crm.snapshot import open_snapshot
@@ -43,6 +44,8 @@ def _look(name: str, check: Callable[[Settings], str], settings: Settings) -> Fi
         return Finding(name, "passed", check(settings))
     except CaregateError as error:
         return Finding(name, "failed", str(error))
+    except Exception as error:
+        return Finding(name, "failed", fault_in_words(error))
 
 
 def _secrets(settings: Settings) -> str:

@@ -152,15 +152,24 @@ class OwnFolder(BadInput):
         )
 
 
+class NoPlace(BadInput):
+    """No file can be written where a result shall go."""
+
+    def __init__(self, output: Path) -> None:
+        super().__init__(f"{output} cannot be written: name a file in a folder that is there and open to you")
+
+
 def place_for_output(settings: Settings, output: Path) -> Path:
     """Return `output`, which may not lie in the home, but for its exchange folder; links are followed.
 
     Raises
     ------
-    OwnFolder
-        If it does.
+    OwnFolder, NoPlace
+        If it does, or no file can be written there.
     """
     found = output.resolve()
+    if not found.parent.is_dir() or found.is_dir() or not os.access(found.parent, os.W_OK):
+        raise NoPlace(output)
     if found.is_relative_to(settings.home.resolve()) and settings.exchange_dir not in found.parents:
         raise OwnFolder
     return output

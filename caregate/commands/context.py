@@ -12,6 +12,7 @@ from typing import Annotated, ParamSpec, TypeVar
 import typer
 
 from caregate.errors import BadInput, CaregateError
+from caregate.faults import fault_in_words
 from caregate.home import FIRST_ENGINEER, Credential, is_home, make_home
 from caregate.settings import Settings, load_settings
 from caregate.terminal import Terminal
@@ -95,5 +96,10 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         except KeyboardInterrupt:
             Terminal().error("interrupted; started again, it goes on where it stopped")
             raise typer.Exit(INTERRUPTED) from None
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            Terminal().error(fault_in_words(error))
+            raise typer.Exit(CaregateError.exit_code) from None
 
     return wrapper

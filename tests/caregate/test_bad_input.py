@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,6 +132,8 @@ class TestOtherCommands:
             ("users", "add", "rita", "--role", "bogus"),
             ("users", "add", "Rita Röntgen", "--role", "reviewer"),
             ("users", "disable", "nobody"),
+            ("audit", "export", "--output", "no-such-folder/ledger.jsonl"),
+            ("audit", "anchor", "--output", "no-such-folder/anchors.jsonl"),
         ],
         ids=" ".join,
     )
@@ -151,3 +154,28 @@ class TestOtherCommands:
         assert result.exit_code == 2
         assert "port_base" in result.stderr
         assert SECRET not in result.output
+
+
+class TestFaults:
+    """A fault is no refusal: exit code 3, one line, and nothing of what a row holds."""
+
+    @pytest.fixture
+    def spoilt(self, tmp_path: Path) -> Path:
+        make_home(load_settings(home=tmp_path / "home"))
+        (tmp_path / "home" / "ledger.db").write_bytes(SECRET.encode() * 1_000)
+        return tmp_path / "home"
+
+    @pytest.mark.parametrize("arguments", [("users", "list"), ("audit", "verify"), ("live", "no-show")], ids=" ".join)
+    def test_a_database_that_is_none(self, spoilt: Path, arguments: tuple[str, ...]) -> None:
+        result = caregate(*arguments, "--home", spoilt)
+        assert result.exit_code == 3
+        assert result.stderr.count("caregate: a database cannot be used") == 1
+        assert "Traceback" not in result.output
+        assert SECRET not in result.output
+
+    def test_doctor_names_it_among_what_it_looks_at(self, spoilt: Path) -> None:
+        result = caregate("doctor", "--home", spoilt, "--json")
+        assert result.exit_code == 1
+        verdicts = {item["what"]: item["verdict"] for item in json.loads(result.stdout)}
+        assert verdicts["ledger"] == "failed"
+        assert verdicts["secrets"] == "passed"
