@@ -44,8 +44,8 @@ class Terminal:
         if self.as_json:
             return
         table = Table(title=title, title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
-        for column in columns:
-            table.add_column(column)
+        for number, column in enumerate(columns):
+            table.add_column(column, overflow="fold", no_wrap=number == 0)
         for row in rows:
             table.add_row(*(_cell(value) for value in row))
         self._out.print(table)
