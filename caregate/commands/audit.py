@@ -39,7 +39,8 @@ def verify_audit(
         length, sealed = _verify_home(context, given), True
     seals = "seals looked at" if sealed else "seals not looked at, which takes the home's key"
     context.terminal.result({"lines": length, "holds": True, "anchors": len(given), "seals": sealed})
-    context.terminal.line(f"the chain holds: {length:,} lines, {seals}, {len(given):,} anchors given")
+    own = "" if export else ", and the home's own"
+    context.terminal.line(f"the chain holds: {length:,} lines, {seals}; held against {len(given):,} anchors given{own}")
 
 
 def _verify_home(context: Context, given: list[Anchor]) -> int:
