@@ -12,7 +12,7 @@ DEPENDENCIES = PROJECT / ".venv"
 
 
 def fault_in_words(error: Exception) -> str:
-    """Return what went wrong and where in Caregate, in a sentence; without a database's own words, which may hold a row."""
+    """Return what went wrong and where in Caregate; a database's own words are left out, for they may hold a row."""
     if isinstance(error, DBAPIError):
         said = f"a database cannot be used ({type(error.orig).__name__}): see that it runs, and `caregate doctor`"
     elif isinstance(error, OSError) and error.strerror:
