@@ -76,4 +76,4 @@ def test_the_pictures_in_the_docs(browser: Browser, tmp_path: Path) -> None:
         page.set_viewport_size({"width": 1000, "height": 800})
         page.goto(f"{server.url}/caregate/history/{last.model}")
         expect(page.locator(".answer")).to_be_visible(timeout=PATIENCE)
-        page.screenshot(path=IMAGES / "history.png")
+        page.screenshot(path=IMAGES / "history.png", clip={"x": 0, "y": 0, "width": 1000, "height": 632})
