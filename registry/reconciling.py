@@ -132,6 +132,7 @@ class Reconciler:
         with suppress(CaregateError):  # the folder is no better: the incident stands, and scoring abstains
             source = artifact_folder(self.settings, registered.location)
             publish(self.settings, source, verified_manifest(source, registered.digest))
+            show_aliases(self.settings, registered.key.model, clock=self.clock)  # taken away while it was spoilt
 
     def _folders(self) -> Iterator[Discrepancy]:
         for registered in registrations(Ledger(ledger_database(self.settings), self.clock)):

@@ -173,6 +173,15 @@ class TestTheFiles:
         assert scene.incidents() == [(Kind.ARTIFACTS_TAMPERED, "no-show/1")]
         assert champion_of(scene.home, "no-show").version == 1
 
+    def test_of_a_spoilt_copy_leave_an_alias_that_nobody_is_said_to_have_forged(self, scene: Scene) -> None:
+        (approved_folder(scene.home, scene.used.digest) / "calibration.json").write_text("{}", encoding="utf-8")
+        scene.look()
+        assert scene.aliases() == {}
+        Reconciler(scene.home).look_at_files()
+        assert scene.aliases() == {"champion": 1}
+        scene.look()
+        assert scene.incidents() == [(Kind.ARTIFACTS_TAMPERED, "no-show/1")]
+
     def test_of_a_registered_version_that_were_changed_are_an_incident(self, scene: Scene) -> None:
         key = read_version(open_database(scene.home.registry_url), "no-show", scene.waiting.version).key
         registered = registration_of(Ledger(ledger_database(scene.home)), key)
