@@ -41,6 +41,17 @@ class Outdated(Refused):
         )
 
 
+class CameOutOfUse(Refused):
+    """A version that was in use before, promoted by nobody who could be named."""
+
+    def __init__(self, subject: str) -> None:
+        model, _, version = subject.rpartition("/")
+        super().__init__(
+            f"{subject} is not promoted: it was in use before, and what went out of use comes back by a person: "
+            f"caregate rollback {model} --to {version}"
+        )
+
+
 class NoPrevious(NotFound):
     """There is nothing to roll back to."""
 
@@ -52,7 +63,7 @@ class NoPrevious(NotFound):
 def promote(
     settings: Settings, model: str, version: int, *, by: str = names.PROMOTER, clock: Clock = system_clock
 ) -> Champion:
-    """Make an approved version the champion.
+    """Make an approved version the champion; the promoter makes none that was in use before.
 
     Raises
     ------
@@ -64,6 +75,8 @@ def promote(
         If its files are not those that were registered.
     Outdated
         If another version came into use since it was judged, and it was never in use itself.
+    CameOutOfUse
+        If it was in use before, is not now, and the promoter would bring it back.
     NotServable
         If its approved copy fails the serving gate.
     """
@@ -197,6 +210,9 @@ def _put_in_use(settings: Settings, version: Registration, *, by: str, clock: Cl
         current = in_use(ledger, version.key.model)
         if current and (current.key, current.digest) == (version.key, version.digest):
             return
+        if by == names.PROMOTER and was_in_use(ledger, version.key):
+            raise CameOutOfUse(version.key.subject)
+        _require_comparison(settings, version.key, manifest, clock)  # another may have come into use meanwhile
         ledger.append_within(
             connection,
             by,

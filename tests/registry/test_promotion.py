@@ -14,13 +14,14 @@ from governance.ledger import Ledger
 from governance.people import People
 from governance.seals import with_key
 from models.spec import RiskClass
-from registry import names
+from registry import names, promotion
 from registry.artifacts import artifact_folder
 from registry.champion import NoChampion, NotApproved, approved_folder, champion_of
 from registry.digest import DigestMismatch
 from registry.incumbent import incumbent_of
-from registry.promotion import NoPrevious, Outdated, pending_promotions, promote, rollback
+from registry.promotion import CameOutOfUse, NoPrevious, Outdated, pending_promotions, promote, rollback
 from registry.promotions import PROMOTED
+from registry.proving import require_proof
 from registry.registering import Registered
 from registry.server.signing import SigningDesk
 from registry.versions import UnknownVersion, aliases_of, read_version
@@ -138,6 +139,17 @@ class TestWhatAwaitsPromotion:
         with pytest.raises(NoPrevious, match="never had version 4 in use"):
             rollback(home, "no-show", by="ada", to=4)
 
+    def test_a_version_that_was_in_use_is_brought_back_by_a_person_and_not_by_the_promoter(
+        self, home: Settings, candidate: CandidateFactory
+    ) -> None:
+        """Prefect's promote flow acts as the promoter, for whoever holds the one password."""
+        use(home, first := register(home, candidate("one")))
+        use(home, register(home, candidate("two", seed=1, compared_with=first.digest)))
+        with pytest.raises(CameOutOfUse, match="caregate rollback no-show --to 1"):
+            promote(home, "no-show", first.version)
+        assert champion_of(home, "no-show").version == 2
+        assert promote(home, "no-show", first.version, by="ron").version == 1
+
     def test_without_a_previous_nothing_rolls_back(self, home: Settings, candidate: CandidateFactory) -> None:
         register(home, candidate("one"))
         with pytest.raises(NoPrevious):
@@ -176,7 +188,25 @@ class TestWhatWasNotComparedWithTheVersionInUse:
     def test_comes_back_if_it_was_in_use_before(self, home: Settings, candidate: CandidateFactory) -> None:
         use(home, first := register(home, candidate("one")))
         use(home, register(home, candidate("two", seed=1, compared_with=first.digest)))
-        assert promote(home, "no-show", first.version).version == first.version
+        assert promote(home, "no-show", first.version, by="ron").version == first.version
+
+    def test_does_not_follow_it_where_both_are_promoted_at_once(
+        self, home: Settings, candidate: CandidateFactory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, second = register(home, candidate("one")), register(home, candidate("two", seed=1))
+        sign(home, first, "rita")
+        sign(home, second, "rita")
+
+        def prove(*given: object) -> None:
+            """Let the other come into use when this one is all but there."""
+            monkeypatch.setattr(promotion, "require_proof", require_proof)
+            promote(home, "no-show", first.version)
+            require_proof(*given)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(promotion, "require_proof", prove)
+        with pytest.raises(Outdated, match="version 1 came into use"):
+            promote(home, "no-show", second.version)
+        assert champion_of(home, "no-show").version == first.version
 
 
 class TestTheVersionThatARunIsComparedWith:
