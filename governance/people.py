@@ -80,8 +80,8 @@ class People:
         self._clock = clock
         self._ledger = Ledger(engine, clock)
 
-    def add(self, name: str, role: Role, *, by: str, service: bool = False) -> Person:
-        """Add an account.
+    def add(self, name: str, role: Role, *, by: str, service: bool = False, sign_in: str = "") -> Person:
+        """Add an account; `sign_in` is the digest of what is kept of its password.
 
         Raises
         ------
@@ -91,7 +91,7 @@ class People:
         with exclusive(self._engine) as connection:
             if self._lines(connection, name):
                 raise AccountExists(name)
-            self._ledger.append_within(connection, by, ADDED, name, role=role.value, service=service)
+            self._ledger.append_within(connection, by, ADDED, name, digest=sign_in, role=role.value, service=service)
         return Person(name, role, service, disabled=False)
 
     def disable(self, name: str, *, by: str) -> None:

@@ -17,6 +17,7 @@ from governance.people import AccountExists, People, Role, UnknownAccount
 from registry import names
 from registry.launch import sign_in_database
 from registry.policy import RESET
+from registry.sign_ins import sign_in_mark
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}")
 EVERYTHING = "*"
@@ -66,7 +67,7 @@ def create_account(settings: Settings, name: str, role: Role, *, by: str, clock:
         raise AccountExists(name)
     password = chance.token_urlsafe(15)
     _write_sign_in(settings, name, password, GRANTS.get(role, ()))  # known to MLflow alone, nobody may do anything
-    people.add(name, role, by=by)
+    people.add(name, role, by=by, sign_in=sign_in_mark(settings, name) or "")
     return password
 
 
@@ -112,8 +113,9 @@ def reset_account(settings: Settings, name: str, *, by: str, clock: Clock = syst
     if person is None or person.disabled or person.service:
         raise UnknownAccount(name)
     password = chance.token_urlsafe(15)
-    Ledger(governance, clock).append(by, RESET, name)  # before: whoever sees the new password is held to the rule
     _write_sign_in(settings, name, password, GRANTS.get(person.role, ()))
+    mark = sign_in_mark(settings, name) or ""  # without its line the password opens nothing, and nobody saw it yet
+    Ledger(governance, clock).append(by, RESET, name, digest=mark)
     return password
 
 

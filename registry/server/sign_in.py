@@ -12,7 +12,7 @@ import hmac
 import secrets as chance
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, NoReturn
 
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
@@ -27,6 +27,7 @@ from registry.actor import current_visit
 from registry.policy import OWN_PASSWORD
 from registry.server.guard import Guard
 from registry.server.refusals import RefusalBook
+from registry.sign_ins import is_of_the_ledger, mark_of
 
 READING = ("get_", "list_", "has_", "is_", "user_has_", "authenticate_")
 """First words of methods that only read."""
@@ -79,6 +80,9 @@ class GuardedSignIns(SqlAlchemyStore):  # type: ignore[misc]
         person = self._people.find(username)
         if person is None or person.disabled:
             self._turn_away(username, known=person is not None)
+        if not is_of_the_ledger(self._ledger, username, stored):
+            self._book.failed_sign_in(username)  # written into the database past the server: nobody knows by whom
+            return False
         if visit is not None:
             visit.checked = (username, password)
         return True
@@ -91,7 +95,8 @@ class GuardedSignIns(SqlAlchemyStore):  # type: ignore[misc]
         if actor.name != username or actor.service:
             self._guard.never("user.change", self._subject(username), NOT_THE_OWNER)
         changed = super().update_user(username, password=password)
-        self._ledger.append(actor.name, OWN_PASSWORD, actor.name)  # after: a line without its act would lift a refusal
+        mark = mark_of(self._stored(username) or "")
+        self._ledger.append(actor.name, OWN_PASSWORD, actor.name, digest=mark)  # without it the password opens nothing
         return changed
 
     def _stored(self, username: str) -> str | None:
@@ -115,7 +120,7 @@ class GuardedSignIns(SqlAlchemyStore):  # type: ignore[misc]
         self._proven.add(proof)
         return True
 
-    def _turn_away(self, username: str, *, known: bool) -> None:
+    def _turn_away(self, username: str, *, known: bool) -> NoReturn:
         visit = current_visit()
         if visit is not None and known:
             visit.proven = username  # so that the line at the edge says whose account it was

@@ -10,13 +10,17 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
+from werkzeug.security import generate_password_hash
 
-from governance.database import ledger_database
+from governance.database import ledger_database, open_database
 from governance.ledger import Act, Ledger
 from governance.people import Role
 from registry import names
 from registry.accounts import create_account, disable_account, reset_account
+from registry.launch import sign_in_database
 from registry.registering import Registered
+from registry.sign_ins import password_holds
 from tests.registry.conftest import CandidateFactory
 from tests.registry.toys import Server, register
 
@@ -305,3 +309,30 @@ class TestAForeignPage:
         with server.client("rita") as client:
             own = {"Origin": server.url, "Sec-Fetch-Site": "same-origin"}
             assert client.post("/ajax-api/2.0/mlflow/model-versions/set-tag", json=body, headers=own).is_success
+
+
+class TestAPasswordThatWasWrittenPastTheServer:
+    """By SQL on the sign-ins; else whoever writes there signs as whom they like."""
+
+    @pytest.fixture
+    def written(self, server: Server, person: str) -> str:
+        """A password whose hash somebody wrote over the person's."""
+        engine = open_database(f"sqlite:///{sign_in_database(server.settings)}")
+        with engine.begin() as connection:
+            where = {"name": person, "hash": generate_password_hash(NEW)}
+            connection.execute(text("UPDATE users SET password_hash = :hash WHERE username = :name"), where)
+        server.passwords[person] = NEW
+        return NEW
+
+    def test_signs_nothing(self, server: Server, person: str, written: str, version: Registered) -> None:
+        assert approve(server, person, version).status_code == httpx.codes.UNAUTHORIZED
+        assert change_own(server, person, f"{written} of another").is_error
+        assert approve(server, person, version).status_code == httpx.codes.UNAUTHORIZED
+
+    def test_makes_nobody_the_author_of_a_run(self, server: Server, person: str, written: str) -> None:
+        assert not password_holds(server.settings, person, written)
+
+    def test_ends_with_a_reset(self, server: Server, person: str, written: str) -> None:
+        server.passwords[person] = reset_account(server.settings, person, by="olga")
+        assert server.passwords[person] != written
+        assert reads(server, person) == httpx.codes.OK
