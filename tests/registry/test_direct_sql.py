@@ -131,7 +131,8 @@ def clinic(databases: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         promote(settings, "no-show", 1)
         yield found
         withdraw_stack(settings)
-    for url in urls.values():
+    owned = databases.set(username=OWNER, database="mlflow").render_as_string(hide_password=False)
+    for url in (*urls.values(), owned):
         open_database(url).dispose()
     for engine in (*GuardedStore._engine_map.values(), *GuardedTracking._engine_map.values()):
         engine.dispose()
@@ -275,7 +276,8 @@ class TestProvenWrites:
         query = text(
             "SELECT write_guard.is_reserved(key) FROM unnest(CAST(:keys AS text[])) WITH ORDINALITY AS k (key, n)"
         )
-        owner = open_database(str(clinic.admin.set(username=OWNER, database="mlflow").render_as_string(False)))
+        owned = clinic.admin.set(username=OWNER, database="mlflow").render_as_string(hide_password=False)
+        owner = open_database(owned)
         words = [*names.RESERVED, *names.STAMPS]
         given_keys = [*keys, *words, *(f"x.{word}s" for word in words), "4ppr0ved", "a_p_p_r_o_v", "", "-ticket"]
         with owner.connect() as connection:

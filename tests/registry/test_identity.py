@@ -154,9 +154,9 @@ class TestAccounts:
     def test_have_no_form_to_sign_up(self, server: Server) -> None:
         with server.client("admin") as client:
             assert client.get("/signup").status_code == httpx.codes.FORBIDDEN
-            made = client.post("/api/2.0/mlflow/users/create-ui", data={"username": "eve", "password": NEW})
+            made = client.post("/api/2.0/mlflow/users/create-ui", data={"username": "yves", "password": NEW})
             assert made.is_error
-            assert "eve" not in client.get("/api/2.0/mlflow/users/list").text
+            assert "yves" not in client.get("/api/2.0/mlflow/users/list").text
 
     def test_gain_nothing_from_what_they_register(self, server: Server, version: Registered) -> None:
         with server.client("admin") as client:

@@ -228,6 +228,7 @@ class TestTheLedger:
         subject = f"{version.model}/{version.version}"
         lines = list(Ledger(ledger_database(server.settings)).read(subject=subject))
         assert [(line.actor, line.action) for line in lines] == [
+            ("pipeline", "version.create"),
             ("ada", "approval.refuse"),
             ("rita", "approval.approve"),
         ]
@@ -247,17 +248,17 @@ class TestTheServicesOverHttp:
         withdraw_stack(server.settings)
 
     def test_the_way_to_a_champion(self, server: Server, candidate: CandidateFactory) -> None:
-        given = candidate("over-http", seed=5, model="http-first")
+        given = candidate("over-http", seed=5, model="readmission-risk")
         version = register(server.settings, given)
         assert register(server.settings, given) == version
         folder = artifact_folder(
             server.settings,
-            read_version(open_database(server.settings.registry_url), "http-first", version.version).location,
+            read_version(open_database(server.settings.registry_url), "readmission-risk", version.version).location,
         )
         assert verified_manifest(folder).digest == version.digest
         assert say(server, "ron", version, "approved").is_success
-        assert promote(server.settings, "http-first", version.version).version == version.version
-        assert champion_of(server.settings, "http-first").digest == version.digest
+        assert promote(server.settings, "readmission-risk", version.version).version == version.version
+        assert champion_of(server.settings, "readmission-risk").digest == version.digest
 
     def test_a_failed_run_is_kept(self, server: Server, candidate: CandidateFactory) -> None:
         run_id = log_run_only(server.settings, candidate("failed-http", gates={"bias": Verdict.FAILED}))
