@@ -206,12 +206,7 @@ VERDICTS = (
         say("approved"),
         "ada is not a reviewer: only reviewers and clinical reviewers sign versions",
     ),
-    Refusal(
-        "sign as an auditor",
-        "otto",
-        say("approved"),
-        "otto is not a reviewer: only reviewers and clinical reviewers sign versions",
-    ),
+    Refusal("sign as an auditor", "otto", say("approved"), NOT_YOURS, "request.refuse"),
     Refusal(
         "sign as the administrator",
         "admin",
