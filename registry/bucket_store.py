@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tempfile
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
@@ -26,6 +27,7 @@ from registry.artifact_store import (
 from registry.bucket import LockedBucket, Stored
 
 MODEL_DEPTH = 3
+RUN = re.compile(r"[0-9a-f]{32}")
 """Parts of a logged model's folder, as MLflow lays it out: experiment, ``models``, id."""
 
 
@@ -150,6 +152,8 @@ class BucketStore:
 
 def _model_folder(path: PurePosixPath) -> str | None:
     parts = path.parts
+    if len(parts) >= MODEL_DEPTH and RUN.fullmatch(parts[1]):  # a run's own folder, closed with its version's
+        return "/".join(parts[: MODEL_DEPTH - 1])
     return "/".join(parts[:MODEL_DEPTH]) if len(parts) >= MODEL_DEPTH and parts[1] == "models" else None
 
 

@@ -69,6 +69,7 @@ class FolderStore:
         """Close a folder by the mark beside it, which is on the disk when this returns."""
         folder = self._place(path).parent
         with self._lock(fcntl.LOCK_EX):
+            folder.mkdir(parents=True, exist_ok=True)
             (folder / FROZEN).touch(mode=0o444)
             descriptor = os.open(folder, os.O_RDONLY)
             try:

@@ -25,7 +25,7 @@ from governance.ledger import Ledger
 from governance.people import Person
 from registry import names, policy
 from registry.approvals import VersionKey
-from registry.artifacts import artifact_folder, close_folder
+from registry.artifacts import artifact_folder, close_folder, open_artifacts, path_of
 from registry.digest import verified_manifest
 from registry.direct_sql import prove_and_require
 from registry.registrations import Registration, record_registration, registrations, tags_astray
@@ -37,6 +37,8 @@ from registry.versions import RegisteredVersion
 
 NEVER = "versions and models are kept as they are: nothing is deleted, renamed, copied or moved between stages"
 WEBHOOKS = "webhooks are closed: scoring follows the ledger by itself, and people are told by the home's settings"
+
+BESIDE = "its run holds files of its own, and a reviewer would be shown these instead of what went through the gates"
 
 NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 WRONG_NUMBER = "a version is named by its number: digits alone, the first of them no nought"
@@ -96,7 +98,7 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
         digest, run_key = given.get(names.DIGEST, ""), given.get(names.RUN_KEY, "")
         actor = self._guard.permit("version", name, lambda who: policy.may_create_version(who, source, given))
         model_id = source.removeprefix("models:/")
-        self._close_files(actor, name, model_id, given)
+        self._close_files(actor, name, model_id, run_id, given)
         with exclusive(self._governance) as connection:  # one at a time, in every process of the home
             found = self._of_run(name, run_key, digest)
             if found is None:
@@ -226,15 +228,25 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
                 return found
         return None
 
-    def _close_files(self, actor: Person, name: str, model_id: str, tags: Mapping[str, str]) -> None:
+    def _close_files(
+        self, actor: Person, name: str, model_id: str, run_id: str | None, tags: Mapping[str, str]
+    ) -> None:
         try:
             location = MlflowClient().get_logged_model(model_id).artifact_location
             close_folder(self._settings, location)
-            why = objection(self._ledger, artifact_folder(self._settings, location), name, tags)
+            why = objection(self._ledger, artifact_folder(self._settings, location), name, tags) or self._beside(run_id)
         except CaregateError as error:
             why = str(error)
         if why:
             self._guard.refuse(actor.name, "version", name, why)
+
+    def _beside(self, run_id: str | None) -> str:
+        """Close the run's own folder: MLflow's page shows what it holds in the place of the version's files."""
+        if not run_id:
+            return "it names no run"
+        location = MlflowClient().get_run(run_id).info.artifact_uri
+        close_folder(self._settings, location)
+        return BESIDE if open_artifacts(self._settings).entries(path_of(location)) else ""
 
     def _stands(self, version: ModelVersion) -> bool:
         return self._desk.stands(self._record(version))

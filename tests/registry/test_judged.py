@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 from mlflow.exceptions import MlflowException
 
@@ -17,6 +18,7 @@ from registry import registering
 from registry.connection import RegistryRefused
 from registry.judged import NotJudged, StageChanged, record_judged, require_sealed, seal_stage
 from tests.registry.conftest import CandidateFactory
+from tests.registry.toys import Server, register
 
 RUN = "no-show/run/0123"
 
@@ -111,3 +113,39 @@ class TestRegistering:
         monkeypatch.setattr("registry.registering._require_judged", lambda *_: None)
         with pytest.raises((RegistryRefused, MlflowException), match="no gates that these files went through"):
             registering.register(home, forged)
+
+
+class TestTheRunsOwnFolder:
+    """MLflow's page shows what a run holds itself in the place of the model's files: of the report before all."""
+
+    def test_takes_nothing_once_its_version_is_registered(self, server: Server, candidate: CandidateFactory) -> None:
+        registered = register(server.settings, candidate("shown"))
+        path = f"{_files_of(server, registered.run_id)}/evidence/report.html"
+        with server.client("pipeline") as client:
+            written = client.put(f"/api/2.0/mlflow-artifacts/artifacts/{path}", content=b"<p>forged</p>")
+            shown = client.get("/get-artifact", params={"run_uuid": registered.run_id, "path": "evidence/report.html"})
+        assert written.status_code == httpx.codes.FORBIDDEN
+        assert "forged" not in shown.text
+
+    def test_makes_no_version_where_it_holds_files(
+        self, server: Server, candidate: CandidateFactory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log_run = registering._log_run
+
+        def log_and_forge(*given: object) -> str:
+            run_id = log_run(*given)  # type: ignore[arg-type]
+            path = f"{_files_of(server, run_id)}/evidence/report.html"
+            with server.client("pipeline") as client:
+                assert client.put(f"/api/2.0/mlflow-artifacts/artifacts/{path}", content=b"forged").is_success
+            return run_id
+
+        monkeypatch.setattr(registering, "_log_run", log_and_forge)
+        with pytest.raises((RegistryRefused, MlflowException), match="its run holds files of its own"):
+            register(server.settings, candidate("forged"))
+
+
+def _files_of(server: Server, run_id: str) -> str:
+    """Return where a run's own files lie, seen from the artifact root."""
+    with server.client("pipeline") as client:
+        found = client.get("/api/2.0/mlflow/runs/get", params={"run_id": run_id}).json()
+    return str(found["run"]["info"]["artifact_uri"]).removeprefix("mlflow-artifacts:/").strip("/")
