@@ -48,6 +48,39 @@ class NoSignIn(BadInput):
         super().__init__(f"the role {role} does not sign in: it is a service's, or uses a key of the scoring API")
 
 
+class NoPasswordToReset(BadInput):
+    """An account that is disabled, or that no person signs in by."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} has no password to reset: it is disabled, or not a person's; add another account")
+
+
+class NeededByServers(BadInput):
+    """A service account of the home itself."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is an account that the home's own servers act by: it stays")
+
+
+def create_client(settings: Settings, name: str, *, by: str, clock: Clock = system_clock) -> str:
+    """Make an account for a client of the scoring API and return its key, which is stored only as a hash.
+
+    Raises
+    ------
+    UnfitName
+        If it is no account's name.
+    AccountExists
+        If the name was ever used.
+    """
+    if not NAME.fullmatch(name):
+        raise UnfitName
+    if name in (*names.SERVICES, names.UNPROVEN):
+        raise AccountExists(name)
+    people = People(ledger_database(settings), clock)
+    people.add(name, Role.CRM, by=by, service=True)
+    return people.issue_key(name, by=by)
+
+
 def create_account(settings: Settings, name: str, role: Role, *, by: str, clock: Clock = system_clock) -> str:
     """Make an account for a person and return its password, which is stored only as MLflow's hash.
 
@@ -91,9 +124,11 @@ def disable_account(settings: Settings, name: str, *, by: str, clock: Clock = sy
 
     Raises
     ------
-    UnknownAccount
-        If no account has this name.
+    UnknownAccount, NeededByServers
+        If no account has this name, or a service of the home has.
     """
+    if name in names.SERVICES:
+        raise NeededByServers(name)
     People(ledger_database(settings), clock).disable(name, by=by)
     store = sign_in_store(settings)
     if store.has_user(name):
@@ -105,13 +140,15 @@ def reset_account(settings: Settings, name: str, *, by: str, clock: Clock = syst
 
     Raises
     ------
-    UnknownAccount
-        If no person's account has this name, or it was disabled.
+    UnknownAccount, NoPasswordToReset
+        If no account has this name, or it is disabled or not a person's.
     """
     governance = ledger_database(settings)
     person = People(governance, clock).find(name)
-    if person is None or person.disabled or person.service:
+    if person is None:
         raise UnknownAccount(name)
+    if person.disabled or person.service:
+        raise NoPasswordToReset(name)
     password = chance.token_urlsafe(15)
     _write_sign_in(settings, name, password, GRANTS.get(person.role, ()))
     mark = sign_in_mark(settings, name) or ""  # without its line the password opens nothing, and nobody saw it yet

@@ -22,9 +22,8 @@ def add_user(
     as_json: AsJson = False,
 ) -> None:
     """Add an account; its password, or the key of a `crm` client, is shown once."""
-    from governance.database import ledger_database
-    from governance.people import People, Role, UnknownRole
-    from registry.accounts import create_account
+    from governance.people import Role, UnknownRole
+    from registry.accounts import create_account, create_client
     from registry.authorship import acting_name
 
     context = open_context(home, as_json)
@@ -32,9 +31,7 @@ def add_user(
     if role not in set(Role):
         raise UnknownRole
     if role == Role.CRM:
-        people = People(ledger_database(settings))
-        people.add(name, Role.CRM, by=by, service=True)
-        secret = people.issue_key(name, by=by)
+        secret = create_client(settings, name, by=by)
     else:
         secret = create_account(settings, name, Role(role), by=by)
     context.terminal.result({"account": name, "role": role, "secret": secret})
