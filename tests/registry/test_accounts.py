@@ -7,7 +7,8 @@ from caregate.settings import Settings
 from governance.database import ledger_database
 from governance.ledger import Ledger
 from governance.people import AccountExists, People, Role, UnknownAccount
-from registry.accounts import NoPasswordToReset, (
+from registry.accounts import (
+    NoPasswordToReset,
     NoSignIn,
     UnfitName,
     create_account,
