@@ -7,6 +7,9 @@ line in the ledger by the copy's digest: made while a reviewer still reads, it k
 
 from __future__ import annotations
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from caregate.clock import Clock
@@ -46,14 +49,23 @@ def require_proof(settings: Settings, key: VersionKey, folder: Path, manifest: V
         If it fails.
     """
     ledger = Ledger(ledger_database(settings), clock)
-    if any(act.digest == manifest.digest for act in ledger.sealed(PROVEN, subject=key.subject)):
-        return
-    result = _judge(folder, manifest.model)
-    verdict = PROVEN if result.verdict is Verdict.PASSED else UNPROVEN
-    checks = {check.name: check.verdict.value for check in result.checks}
-    ledger.append_once(names.PROMOTER, verdict, key.subject, digest=manifest.digest, checks=checks)
+    with _one_at_a_time(settings.approved_dir):
+        if any(act.digest == manifest.digest for act in ledger.sealed(PROVEN, subject=key.subject)):
+            return
+        result = _judge(folder, manifest.model)
+        verdict = PROVEN if result.verdict is Verdict.PASSED else UNPROVEN
+        checks = {check.name: check.verdict.value for check in result.checks}
+        ledger.append_once(names.PROMOTER, verdict, key.subject, digest=manifest.digest, checks=checks)
     if verdict == UNPROVEN:
         raise NotServable(key.subject, result)
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let who comes second find the proof, instead of making it beside the first."""
+    with (folder / ".proving.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _judge(folder: Path, model: str) -> GateResult:
