@@ -260,8 +260,9 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
             self._guard.refuse(actor.name, "approval", record.key.subject, decision.why)
 
     def _stamp(self, record: RegisteredVersion) -> None:
-        for key, stamp in self._desk.stamps(record).items():
-            if record.tags.get(key) != stamp:
+        with exclusive(self._governance):  # two who stamp one version at once would fail at each other's new tag
+            due = {key: stamp for key, stamp in self._desk.stamps(record).items() if record.tags.get(key) != stamp}
+            for key, stamp in due.items():
                 super().set_model_version_tag(record.model, str(record.version), ModelVersionTag(key, stamp))
 
     def _record(self, version: ModelVersion) -> RegisteredVersion:
