@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from caregate.clock import Clock, system_clock
 from caregate.errors import CaregateError
@@ -81,9 +80,15 @@ class Reconciler:
             check()
         except (BrokenChain, AnchorsGone, AnchorsChanged) as fault:
             found = Discrepancy(Kind.LEDGER_TAMPERED, "ledger", str(fault))
-            self._report([found], **{LOST: self._lines_are_lost(fault)})
+            self._report_lines(found, lost=self._lines_are_lost(fault))
             return [found]
         return []
+
+    def _report_lines(self, found: Discrepancy, *, lost: bool) -> None:
+        """Open one incident for what is wrong with lines: one damage shows in other words from look to look."""
+        incidents = Incidents(ledger_database(self.settings), self.clock)
+        key, what = f"{found.kind}/{'lost' if lost else 'added'}", found.what[:LOUD]
+        incidents.open(found.kind, found.about, what, by=names.PROMOTER, once_key=key, facts={LOST: lost})
 
     def _lines_are_lost(self, fault: CaregateError) -> bool:
         """Tell whether lines were changed or removed; one that was merely added counts for nothing and hides none."""
@@ -96,11 +101,11 @@ class Reconciler:
             return True
         return False
 
-    def _report(self, found: list[Discrepancy], **facts: Any) -> None:
+    def _report(self, found: list[Discrepancy]) -> None:
         incidents = Incidents(ledger_database(self.settings), self.clock)
         for item in found:
             key = f"{item.kind}/{item.about}/{item.what}"
-            incidents.open(item.kind, item.about, item.what[:LOUD], by=names.PROMOTER, once_key=key, facts=facts)
+            incidents.open(item.kind, item.about, item.what[:LOUD], by=names.PROMOTER, once_key=key)
 
     def _show_again(self) -> None:
         ledger = Ledger(ledger_database(self.settings), self.clock)
