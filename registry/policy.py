@@ -6,21 +6,19 @@ tried: MLflow's page shows it word for word.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 from governance.people import Person, Role
-from registry.names import APPROVAL, CHALLENGER, PIPELINE, REQUIRED_AT_CREATION, is_reserved
+from registry.names import APPROVAL
 
 REASON_LENGTH, LONGEST_REASON = 10, 1000
 GATES_THAT_MAY_BE_SIGNED = ("passed", "cannot-tell")
 HOW_TO = "set it to approved, rejected: <reason> or revoked: <reason>"
 OWN_PASSWORD, RESET = "user.password", "user.reset"
 """Acts of the ledger: somebody changed their own password; somebody else set it anew."""
-LOGGED_MODEL = re.compile(r"models:/m-[0-9a-f]+")
 
 
 class Verdict(StrEnum):
@@ -206,64 +204,3 @@ def owns_password(acts: Sequence[str]) -> Decision:
             "(the account's name at the bottom left, Change password), sign in with the new one, then approve"
         )
     return ALLOW
-
-
-def may_create_version(actor: Person, source: str, tags: Mapping[str, str]) -> Decision:
-    """Decide whether a version may be registered from `source` with these tags."""
-    if not is_pipeline(actor):
-        return refuse("versions are registered by `caregate run` alone, after the gates; copies carry no sign-off")
-    if not LOGGED_MODEL.fullmatch(source):
-        return refuse("a version is registered from a logged model, never from another version or a path")
-    missing = [key for key in REQUIRED_AT_CREATION if not tags.get(key)]
-    if missing:
-        return refuse(f"a version is registered with the tags {', '.join(missing)}")
-    if tags[APPROVAL] != State.PENDING or any(key.startswith(f"{APPROVAL}.") for key in tags):
-        return refuse("a version starts as pending")
-    if "failed" in [value for key, value in tags.items() if key.startswith("gate.")]:
-        return refuse("a version with a failed gate is not registered")
-    return ALLOW
-
-
-def may_set_tag(actor: Person, key: str) -> Decision:
-    """Decide whether a tag other than the approval may be set."""
-    if is_reserved(key):
-        return refuse(f"'{key}' is written by the server, once; the verdict goes into '{APPROVAL}': {HOW_TO}")
-    if actor.disabled:
-        return refuse(f"the account {actor.name} is disabled")
-    return ALLOW
-
-
-def may_delete_tag(actor: Person, key: str) -> Decision:
-    """Decide whether a tag may be taken away."""
-    return refuse(f"'{APPROVAL}' is not deleted: {HOW_TO}") if key == APPROVAL else may_set_tag(actor, key)
-
-
-def may_set_alias(actor: Person, alias: str, *, standing: bool) -> Decision:
-    """Decide whether an alias may point to a version that has, or has not, a standing approval."""
-    if alias == CHALLENGER and is_pipeline(actor):
-        return ALLOW
-    if not is_promoter(actor):
-        return refuse(f"the alias '{alias}' is set by the promote flow alone, once the version is approved")
-    if not standing:
-        return refuse(f"the alias '{alias}' needs a version with a standing approval of these very files")
-    return ALLOW
-
-
-def may_delete_alias(actor: Person) -> Decision:
-    """Decide whether an alias may be taken away."""
-    return ALLOW if is_promoter(actor) else refuse("aliases are taken away by the promoter alone")
-
-
-def may_keep_house(actor: Person) -> Decision:
-    """Decide whether a registered model may be made or described."""
-    return ALLOW if is_pipeline(actor) else refuse("registered models are made and described by `caregate run` alone")
-
-
-def is_pipeline(actor: Person) -> bool:
-    """Tell whether `actor` is the service that registers."""
-    return actor.name == PIPELINE and actor.service and not actor.disabled
-
-
-def is_promoter(actor: Person) -> bool:
-    """Tell whether `actor` is a service that promotes."""
-    return actor.role is Role.PROMOTER and actor.service and not actor.disabled

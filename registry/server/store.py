@@ -23,7 +23,7 @@ from caregate.settings import Settings, load_settings
 from governance.database import exclusive, ledger_database
 from governance.ledger import Ledger
 from governance.people import Person
-from registry import names, policy
+from registry import names, writing_rules
 from registry.approvals import VersionKey
 from registry.artifacts import artifact_folder, close_folder, open_artifacts, path_of
 from registry.digest import verified_manifest
@@ -72,22 +72,22 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
 
     def create_registered_model(self, name: str, *args: Any, **kwargs: Any) -> RegisteredModel:
         """Make a registered model, for the pipeline."""
-        self._guard.act("model.create", name, policy.may_keep_house)
+        self._guard.act("model.create", name, writing_rules.may_keep_house)
         return super().create_registered_model(name, *args, **kwargs)
 
     def update_registered_model(self, name: str, *args: Any, **kwargs: Any) -> RegisteredModel:
         """Describe a registered model, for the pipeline."""
-        self._guard.act("model.describe", name, policy.may_keep_house)
+        self._guard.act("model.describe", name, writing_rules.may_keep_house)
         return super().update_registered_model(name, *args, **kwargs)
 
     def set_registered_model_tag(self, name: str, tag: Any) -> None:
         """Tag a registered model, for the pipeline."""
-        self._guard.act("model.tag", name, policy.may_keep_house, key=tag.key)
+        self._guard.act("model.tag", name, writing_rules.may_keep_house, key=tag.key)
         super().set_registered_model_tag(name, tag)
 
     def delete_registered_model_tag(self, name: str, key: str) -> None:
         """Take a registered model's tag away, for the pipeline."""
-        self._guard.act("model.untag", name, policy.may_keep_house, key=key)
+        self._guard.act("model.untag", name, writing_rules.may_keep_house, key=key)
         super().delete_registered_model_tag(name, key)
 
     def create_model_version(
@@ -96,7 +96,7 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
         """Register a version: closes its files, checks them against its tags, and makes one version a run."""
         given = {tag.key: tag.value for tag in tags or ()}
         digest, run_key = given.get(names.DIGEST, ""), given.get(names.RUN_KEY, "")
-        actor = self._guard.permit("version", name, lambda who: policy.may_create_version(who, source, given))
+        actor = self._guard.permit("version", name, lambda who: writing_rules.may_create_version(who, source, given))
         model_id = source.removeprefix("models:/")
         self._close_files(actor, name, model_id, run_id, given)
         with exclusive(self._governance) as connection:  # one at a time, in every process of the home
@@ -118,13 +118,15 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
             self._take_verdict(self.get_model_version(name, version), tag.value)
             return
         self.get_model_version_download_uri(name, version)  # fails where there is none; the whole takes four queries
-        self._guard.act("tag.set", f"{name}/{version}", lambda who: policy.may_set_tag(who, tag.key), key=tag.key)
+        self._guard.act(
+            "tag.set", f"{name}/{version}", lambda who: writing_rules.may_set_tag(who, tag.key), key=tag.key
+        )
         super().set_model_version_tag(name, version, tag)
 
     def delete_model_version_tag(self, name: str, version: str, key: str) -> None:
         """Take away a tag that is nobody's."""
         self.get_model_version_download_uri(name, version)
-        self._guard.act("tag.delete", f"{name}/{version}", lambda who: policy.may_delete_tag(who, key), key=key)
+        self._guard.act("tag.delete", f"{name}/{version}", lambda who: writing_rules.may_delete_tag(who, key), key=key)
         super().delete_model_version_tag(name, version, key)
 
     def restore_stamps(self) -> None:
@@ -164,7 +166,7 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
         self._guard.act(
             "alias.set",
             _subject(found),
-            lambda who: policy.may_set_alias(who, alias, standing=standing),
+            lambda who: writing_rules.may_set_alias(who, alias, standing=standing),
             digest=digest,
             alias=alias,
         )
@@ -173,7 +175,7 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
 
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
         """Take an alias away."""
-        self._guard.act("alias.delete", name, policy.may_delete_alias, alias=alias)
+        self._guard.act("alias.delete", name, writing_rules.may_delete_alias, alias=alias)
         super().delete_registered_model_alias(name, alias)
 
     # What nobody does.

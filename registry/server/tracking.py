@@ -20,9 +20,10 @@ from caregate.settings import Settings, load_settings
 from governance.database import ledger_database
 from governance.people import Person
 from registry.direct_sql import prove_and_require
-from registry.policy import ALLOW, Decision, is_pipeline, refuse
+from registry.policy import ALLOW, Decision, refuse
 from registry.server.guard import Guard
 from registry.server.scheme import PREFIX
+from registry.writing_rules import is_pipeline
 
 READING = ("get_", "search_", "list_", "batch_get_", "filter_", "find_", "query_", "calculate_", "sum_", "resolve_")
 """First words of methods that only read."""

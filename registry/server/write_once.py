@@ -26,8 +26,9 @@ from governance.database import ledger_database
 from governance.people import Person
 from registry.artifact_store import Closed, ForeignArtifacts, NoSuchArtifact, writable
 from registry.artifacts import destination_of, open_artifacts
-from registry.policy import ALLOW, Decision, is_pipeline, refuse
+from registry.policy import ALLOW, Decision, refuse
 from registry.server.guard import Guard
+from registry.writing_rules import is_pipeline
 
 THEIRS = "artifacts are written and deleted by `caregate run` alone"
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.people import Person, Role
-from registry import names, policy
+from registry import names, policy, writing_rules
 from registry.policy import Gesture, Signature, State, Verdict, VersionFacts
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -181,28 +181,28 @@ class TestRegistering:
     SOURCE = "models:/m-0123456789abcdef"
 
     def test_the_pipeline_may(self) -> None:
-        assert policy.may_create_version(PIPELINE, self.SOURCE, self.TAGS).allowed
+        assert writing_rules.may_create_version(PIPELINE, self.SOURCE, self.TAGS).allowed
 
     @pytest.mark.parametrize("who", [person("ada"), person("root"), PROMOTER, replace(PIPELINE, service=False)])
     def test_nobody_else_may(self, who: Person) -> None:
-        assert not policy.may_create_version(who, self.SOURCE, self.TAGS).allowed
+        assert not writing_rules.may_create_version(who, self.SOURCE, self.TAGS).allowed
 
     @pytest.mark.parametrize(
         "source", ["models:/no-show/3", "runs:/1/model", "file:///srv/model", "models:/m-1/../m-2"]
     )
     def test_only_from_a_logged_model(self, source: str) -> None:
-        assert not policy.may_create_version(PIPELINE, source, self.TAGS).allowed
+        assert not writing_rules.may_create_version(PIPELINE, source, self.TAGS).allowed
 
     @pytest.mark.parametrize("key", names.REQUIRED_AT_CREATION)
     def test_with_every_tag(self, key: str) -> None:
         less = {tag: value for tag, value in self.TAGS.items() if tag != key}
-        assert key in policy.may_create_version(PIPELINE, self.SOURCE, less).why
+        assert key in writing_rules.may_create_version(PIPELINE, self.SOURCE, less).why
 
     @pytest.mark.parametrize(
         "more", [{names.APPROVAL: "approved"}, {names.APPROVED_BY: "rita"}, {"gate.bias": "failed"}]
     )
     def test_pending_and_without_a_failed_gate(self, more: dict[str, str]) -> None:
-        assert not policy.may_create_version(PIPELINE, self.SOURCE, self.TAGS | more).allowed
+        assert not writing_rules.may_create_version(PIPELINE, self.SOURCE, self.TAGS | more).allowed
 
 
 class TestTagsAndAliases:
@@ -211,20 +211,20 @@ class TestTagsAndAliases:
     )
     @pytest.mark.parametrize("who", [person("rita"), person("root"), PIPELINE])
     def test_what_the_server_writes_nobody_writes(self, who: Person, key: str) -> None:
-        assert not policy.may_set_tag(who, key).allowed
+        assert not writing_rules.may_set_tag(who, key).allowed
 
     def test_other_tags_are_free(self) -> None:
-        assert policy.may_set_tag(person("rita"), "ticket").allowed
-        assert not policy.may_set_tag(person("rita", disabled=True), "ticket").allowed
+        assert writing_rules.may_set_tag(person("rita"), "ticket").allowed
+        assert not writing_rules.may_set_tag(person("rita", disabled=True), "ticket").allowed
 
     @pytest.mark.parametrize("alias", [names.CHAMPION, "Champion", names.PREVIOUS, "anything"])
     def test_aliases_are_the_promoters(self, alias: str) -> None:
-        assert policy.may_set_alias(PROMOTER, alias, standing=True).allowed
+        assert writing_rules.may_set_alias(PROMOTER, alias, standing=True).allowed
         for who in (person("rita"), person("root"), person("ada"), PIPELINE):
-            assert not policy.may_set_alias(who, alias, standing=True).allowed
+            assert not writing_rules.may_set_alias(who, alias, standing=True).allowed
 
     def test_and_need_a_standing_approval(self) -> None:
-        assert not policy.may_set_alias(PROMOTER, names.CHAMPION, standing=False).allowed
+        assert not writing_rules.may_set_alias(PROMOTER, names.CHAMPION, standing=False).allowed
 
     def test_the_challenger_needs_none(self) -> None:
-        assert policy.may_set_alias(PIPELINE, names.CHALLENGER, standing=False).allowed
+        assert writing_rules.may_set_alias(PIPELINE, names.CHALLENGER, standing=False).allowed
