@@ -21,7 +21,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # of Playwright one runs at a time, and other rooms have theirs
 def browser() -> Iterator[Browser]:
     """Chromium, without a screen."""
     with chromium() as started:

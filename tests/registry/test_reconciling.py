@@ -30,8 +30,10 @@ from serving.registry_champions import RegistryChampions
 from tests.registry.test_promotion import sign
 from tests.registry.toys import make_candidate, register
 
-LATER = fixed_clock(datetime.now(UTC) + timedelta(minutes=5))
-"""After what an act may take to show."""
+
+def later() -> datetime:
+    """Return a moment after what an act may take to show."""
+    return datetime.now(UTC) + timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Scene:
         return [(item.kind, item.about) for item in Incidents(ledger_database(self.home)).all()]
 
     def look(self) -> None:
-        Reconciler(self.home, LATER).look()
+        Reconciler(self.home, later).look()
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +84,7 @@ def scene(made: Scene, tmp_path: Path) -> Scene:
 
 class TestWhatTheServerWrote:
     def test_is_no_discrepancy(self, scene: Scene) -> None:
-        reconciler = Reconciler(scene.home, LATER)
+        reconciler = Reconciler(scene.home, later)
         assert [*reconciler.look(), *reconciler.look_at_files(), *reconciler.look_at_ledger()] == []
         assert scene.incidents() == []
 
@@ -148,7 +150,7 @@ class TestAVersion:
     def test_that_is_gone_is_an_incident_and_stays_in_use(self, scene: Scene) -> None:
         for table in ("registered_model_aliases", "model_version_tags", "model_versions"):
             scene.sql(f"DELETE FROM {table} WHERE version = :version", version=scene.used.version)  # noqa: S608
-        Reconciler(scene.home, LATER).report()
+        Reconciler(scene.home, later).report()
         assert (Kind.REGISTRY_TAMPERED, f"no-show/{scene.used.version}") in scene.incidents()
         assert champion_of(scene.home, "no-show").version == scene.used.version
 
