@@ -23,8 +23,8 @@ from registry.connection import prepare_database
 
 READY_SECONDS = 180.0
 DEPLOY_SECONDS = 180.0
-RESTARTS = 3
-"""How often a server that ends by itself is started again before all are stopped."""
+RESTARTS, RESTART_WINDOW_SECONDS = 3, 3600.0
+"""How often within an hour a server that ends by itself is started again before all are stopped."""
 LOOK_SECONDS = 0.5
 
 Announce = Callable[[str], None]
@@ -83,7 +83,7 @@ class _Stack:
         self._stop = stop
         self._announce = announce
         self._running: dict[str, tuple[Service, Child]] = {}
-        self._restarts: dict[str, int] = {}
+        self._restarts: dict[str, list[float]] = {}
 
     def start(self, services: list[Service]) -> None:
         """Start `services` side by side and wait until each is ready."""
@@ -126,9 +126,12 @@ class _Stack:
         return start_child(service.name, service.command, service.environment, mark=self._mark, log=log, cwd=PROJECT)
 
     def _start_again(self, service: Service, child: Child) -> None:
-        count = self._restarts[service.name] = self._restarts.get(service.name, 0) + 1
+        now = time.monotonic()
+        lately = [at for at in self._restarts.get(service.name, []) if now - at < RESTART_WINDOW_SECONDS]
+        count = len(lately) + 1
         if count > RESTARTS:
-            raise ServiceFailed(child, f"ended {count} times")
+            raise ServiceFailed(child, f"ended {count} times within an hour")
+        self._restarts[service.name] = [*lately, now]
         self._announce(f"{service.name} ended by itself and is started again ({count} of {RESTARTS})")
         self._running[service.name] = (service, self._launch(service))
 
