@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, RegisteredModel
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
-from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking.client import MlflowClient
 from sqlalchemy import Engine
 
@@ -31,12 +30,10 @@ from registry.direct_sql import prove_and_require
 from registry.registrations import Registration, record_registration, registrations, tags_astray
 from registry.server.admission import objection
 from registry.server.guard import Guard
+from registry.server.never import NeverWritten
 from registry.server.scheme import PREFIX
 from registry.server.signing import SigningDesk
 from registry.versions import RegisteredVersion
-
-NEVER = "versions and models are kept as they are: nothing is deleted, renamed, copied or moved between stages"
-WEBHOOKS = "webhooks are closed: scoring follows the ledger by itself, and people are told by the home's settings"
 
 BESIDE = "its run holds files of its own, and a reviewer would be shown these instead of what went through the gates"
 
@@ -44,7 +41,7 @@ NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 WRONG_NUMBER = "a version is named by its number: digits alone, the first of them no nought"
 
 
-class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
+class GuardedStore(NeverWritten):
     """The registry, guarded.
 
     Parameters
@@ -177,44 +174,6 @@ class GuardedStore(SqlAlchemyStore):  # type: ignore[misc]
         """Take an alias away."""
         self._guard.act("alias.delete", name, writing_rules.may_delete_alias, alias=alias)
         super().delete_registered_model_alias(name, alias)
-
-    # What nobody does.
-
-    def update_model_version(self, name: str, version: str, *_: Any, **__: Any) -> NoReturn:
-        """Refuse: the review brief is what the gates wrote."""
-        self._guard.never("version.describe", f"{name}/{version}", "the review brief is written once, by the gates")
-
-    def rename_registered_model(self, name: str, *_: Any, **__: Any) -> NoReturn:
-        """Refuse."""
-        self._guard.never("model.rename", name, NEVER)
-
-    def delete_registered_model(self, name: str) -> NoReturn:
-        """Refuse."""
-        self._guard.never("model.delete", name, NEVER)
-
-    def delete_model_version(self, name: str, version: str) -> NoReturn:
-        """Refuse."""
-        self._guard.never("version.delete", f"{name}/{version}", NEVER)
-
-    def transition_model_version_stage(self, name: str, version: str, *_: Any, **__: Any) -> NoReturn:
-        """Refuse."""
-        self._guard.never("version.stage", f"{name}/{version}", NEVER)
-
-    def copy_model_version(self, src_mv: ModelVersion, *_: Any, **__: Any) -> NoReturn:
-        """Refuse."""
-        self._guard.never("version.copy", _subject(src_mv), NEVER)
-
-    def create_webhook(self, name: str, *_: Any, **__: Any) -> NoReturn:
-        """Refuse: who is told of what on this registry is a setting of the home."""
-        self._guard.never("webhook.create", name, WEBHOOKS)
-
-    def update_webhook(self, webhook_id: str, *_: Any, **__: Any) -> NoReturn:
-        """Refuse."""
-        self._guard.never("webhook.update", webhook_id, WEBHOOKS)
-
-    def delete_webhook(self, webhook_id: str) -> NoReturn:
-        """Refuse."""
-        self._guard.never("webhook.delete", webhook_id, WEBHOOKS)
 
     # How it is done.
 

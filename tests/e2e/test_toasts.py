@@ -27,8 +27,8 @@ from registry.artifacts import artifact_folder
 from registry.promotion import promote
 from registry.proving import PROVEN
 from registry.registering import Registered
+from registry.server.never import NEVER
 from registry.server.refusals import NOT_YOURS
-from registry.server.store import NEVER
 from registry.versions import aliases_of, read_version
 from tests.e2e.browser import NEEDS_CHROMIUM, PATIENCE, sign_in
 from tests.e2e.gestures import (
