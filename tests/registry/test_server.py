@@ -21,6 +21,7 @@ from registry.champion import champion_of
 from registry.connection import RegistryRefused, open_registry
 from registry.digest import verified_manifest
 from registry.promotion import promote
+from registry.promotions import in_use
 from registry.registering import Registered, log_run_only
 from registry.versions import aliases_of, read_version
 from tests.registry.conftest import CandidateFactory
@@ -248,17 +249,18 @@ class TestTheServicesOverHttp:
         withdraw_stack(server.settings)
 
     def test_the_way_to_a_champion(self, server: Server, candidate: CandidateFactory) -> None:
-        given = candidate("over-http", seed=5, model="readmission-risk")
+        used = in_use(Ledger(ledger_database(server.settings)), "no-show")  # others share the server
+        given = candidate("over-http", seed=5, compared_with=used.digest if used else "")
         version = register(server.settings, given)
         assert register(server.settings, given) == version
         folder = artifact_folder(
             server.settings,
-            read_version(open_database(server.settings.registry_url), "readmission-risk", version.version).location,
+            read_version(open_database(server.settings.registry_url), "no-show", version.version).location,
         )
         assert verified_manifest(folder).digest == version.digest
         assert say(server, "ron", version, "approved").is_success
-        assert promote(server.settings, "readmission-risk", version.version).version == version.version
-        assert champion_of(server.settings, "readmission-risk").digest == version.digest
+        assert promote(server.settings, "no-show", version.version).version == version.version
+        assert champion_of(server.settings, "no-show").digest == version.digest
 
     def test_a_failed_run_is_kept(self, server: Server, candidate: CandidateFactory) -> None:
         run_id = log_run_only(server.settings, candidate("failed-http", gates={"bias": Verdict.FAILED}))
