@@ -19,7 +19,7 @@ def write_whole(root: Path, name: str, fill: Callable[[Path], None]) -> Path:
     """
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     target = root / name
-    with _only_writer(root):
+    with only_writer(root):
         _remove_leftovers(root)
         if not target.exists():
             partial = root / f"{PARTIAL}{name}"
@@ -35,9 +35,10 @@ def write_whole(root: Path, name: str, fill: Callable[[Path], None]) -> Path:
 
 
 @contextmanager
-def _only_writer(root: Path) -> Iterator[None]:
+def only_writer(root: Path, name: str = ".lock") -> Iterator[None]:
+    """Wait until nobody else holds the lock `name` of the folder `root`, and hold it until the block ends."""
     # The kernel gives the lock up when its holder dies, so what is partial under it is nobody's.
-    with (root / ".lock").open("w") as lock:
+    with (root / name).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

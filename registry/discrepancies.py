@@ -22,7 +22,7 @@ from registry.aliases import aliases_astray
 from registry.approvals import read_verdicts
 from registry.policy import State, Verdict
 from registry.promotions import promotions_of
-from registry.registrations import Registration, registrations, tags_astray
+from registry.registrations import Registration, registered_models, registrations, tags_astray
 from registry.server.signing import SigningDesk
 from registry.versions import RegisteredVersion, versions_of
 
@@ -53,7 +53,7 @@ def discrepancies(settings: Settings, *, clock: Clock) -> list[Discrepancy]:
     ledger, desk = Ledger(engine, clock), SigningDesk(settings, engine, clock)
     known = registrations(ledger)
     found: list[Discrepancy] = []
-    for model in sorted({item.key.model for item in known}):
+    for model in registered_models(known):
         shown = versions_of(open_database(settings.registry_url), model)
         found += _of_versions([item for item in known if item.key.model == model], shown)
         found += [item for version in shown for item in _of_stamps(engine, desk, version, clock)]
@@ -67,7 +67,7 @@ def pages_astray(settings: Settings, *, clock: Clock) -> list[Registration]:
     desk = SigningDesk(settings, engine, clock)
     by_key = {item.key: item for item in registrations(Ledger(engine, clock))}
     registry = open_database(settings.registry_url)
-    shown = [version for model in {key.model for key in by_key} for version in versions_of(registry, model)]
+    shown = [version for model in registered_models(by_key.values()) for version in versions_of(registry, model)]
     return [
         by_key[version.key]
         for version in shown

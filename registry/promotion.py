@@ -7,16 +7,15 @@ what it was.
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from caregate.clock import Clock, system_clock
 from caregate.errors import CaregateError, NotFound, Refused
 from caregate.settings import Settings
+from crm.atomic_folder import only_writer
 from governance.database import exclusive, ledger_database
 from governance.ledger import Ledger
 from registry import names
@@ -160,7 +159,8 @@ def publish(settings: Settings, source: Path, manifest: VersionManifest) -> Path
     if target.is_dir() and _holds(target, manifest):
         return target
     settings.approved_dir.mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time(settings.approved_dir), _aside(settings.approved_dir) as aside:
+    # two promotions would move each other's copy away, which may be in use already
+    with only_writer(settings.approved_dir, ".publishing.lock"), _aside(settings.approved_dir) as aside:
         if target.is_dir() and _holds(target, manifest):  # another put it there in the meantime
             return target
         copy = Path(aside) / "copy"
@@ -175,14 +175,6 @@ def publish(settings: Settings, source: Path, manifest: VersionManifest) -> Path
 
 def _aside(folder: Path) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(dir=folder, prefix=".copying-")
-
-
-@contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Keep two promotions from moving each other's copy away, which may be in use already."""
-    with (folder / ".publishing.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _require_comparison(settings: Settings, key: VersionKey, manifest: VersionManifest, clock: Clock) -> None:

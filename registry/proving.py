@@ -7,14 +7,12 @@ line in the ledger by the copy's digest: made while a reviewer still reads, it k
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from caregate.clock import Clock
 from caregate.errors import Refused
 from caregate.settings import Settings
+from crm.atomic_folder import only_writer
 from governance.database import ledger_database
 from governance.ledger import Ledger
 from models.artifact import load_model
@@ -49,7 +47,7 @@ def require_proof(settings: Settings, key: VersionKey, folder: Path, manifest: V
         If it fails.
     """
     ledger = Ledger(ledger_database(settings), clock)
-    with _one_at_a_time(settings.approved_dir):
+    with only_writer(settings.approved_dir, ".proving.lock"):  # who comes second finds the proof
         if any(act.digest == manifest.digest for act in ledger.sealed(PROVEN, subject=key.subject)):
             return
         result = _judge(folder, manifest.model)
@@ -58,14 +56,6 @@ def require_proof(settings: Settings, key: VersionKey, folder: Path, manifest: V
         ledger.append_once(names.PROMOTER, verdict, key.subject, digest=manifest.digest, checks=checks)
     if verdict == UNPROVEN:
         raise NotServable(key.subject, result)
-
-
-@contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Let who comes second find the proof, instead of making it beside the first."""
-    with (folder / ".proving.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _judge(folder: Path, model: str) -> GateResult:

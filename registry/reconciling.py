@@ -30,7 +30,7 @@ from registry.discrepancies import Discrepancy, discrepancies, pages_astray
 from registry.doubt import LOST
 from registry.promotion import publish
 from registry.promotions import Promotion, before, in_use
-from registry.registrations import Registration, registration_of, registrations
+from registry.registrations import Registration, registered_models, registration_of, registrations
 
 LOUD = 200
 """Characters of what an incident is called at most."""
@@ -86,9 +86,7 @@ class Reconciler:
 
     def _report_lines(self, found: Discrepancy, *, lost: bool) -> None:
         """Open one incident for what is wrong with lines: one damage shows in other words from look to look."""
-        incidents = Incidents(ledger_database(self.settings), self.clock)
-        key, what = f"{found.kind}/{'lost' if lost else 'added'}", found.what[:LOUD]
-        incidents.open(found.kind, found.about, what, by=names.PROMOTER, once_key=key, facts={LOST: lost})
+        self._open(found, f"{found.kind}/{'lost' if lost else 'added'}", {LOST: lost})
 
     def _lines_are_lost(self, fault: CaregateError) -> bool:
         """Tell whether lines were changed or removed; one that was merely added counts for nothing and hides none."""
@@ -102,10 +100,12 @@ class Reconciler:
         return False
 
     def _report(self, found: list[Discrepancy]) -> None:
-        incidents = Incidents(ledger_database(self.settings), self.clock)
         for item in found:
-            key = f"{item.kind}/{item.about}/{item.what}"
-            incidents.open(item.kind, item.about, item.what[:LOUD], by=names.PROMOTER, once_key=key)
+            self._open(item, f"{item.kind}/{item.about}/{item.what}", {})
+
+    def _open(self, found: Discrepancy, key: str, facts: dict[str, object]) -> None:
+        incidents = Incidents(ledger_database(self.settings), self.clock)
+        incidents.open(found.kind, found.about, found.what[:LOUD], by=names.PROMOTER, once_key=key, facts=facts)
 
     def _show_again(self) -> None:
         ledger = Ledger(ledger_database(self.settings), self.clock)
@@ -114,12 +114,12 @@ class Reconciler:
             from registry.connection import restore_tags  # imports MLflow, which comparing does without
 
             restore_tags(self.settings, astray, clock=self.clock)
-        for model in sorted({item.key.model for item in registrations(ledger)}):
+        for model in registered_models(registrations(ledger)):
             show_aliases(self.settings, model, clock=self.clock)
 
     def _copies(self) -> Iterator[Discrepancy]:
         ledger = Ledger(ledger_database(self.settings), self.clock)
-        for model in sorted({item.key.model for item in registrations(ledger)}):
+        for model in registered_models(registrations(ledger)):
             for promotion in filter(None, (in_use(ledger, model), before(ledger, model))):
                 yield from self._copy(ledger, promotion)
 

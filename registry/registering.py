@@ -6,7 +6,6 @@ comes last and with all its tags at once, so there is never one without its gate
 
 from __future__ import annotations
 
-import fcntl
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 from caregate.clock import Clock, system_clock
 from caregate.errors import Refused
 from caregate.settings import Settings
+from crm.atomic_folder import only_writer
 from governance.database import ledger_database
 from governance.ledger import Ledger
 from registry import names
@@ -133,8 +133,7 @@ def log_run_only(settings: Settings, candidate: Candidate, *, clock: Clock = sys
 def _one_at_a_time(settings: Settings) -> Iterator[None]:
     """Keep two processes of one run from dropping each other's half-written model."""
     settings.mlflow_dir.mkdir(parents=True, exist_ok=True)
-    with (settings.mlflow_dir / "registering.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with only_writer(settings.mlflow_dir, "registering.lock"):
         yield
 
 

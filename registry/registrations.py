@@ -6,7 +6,7 @@ line; a tag that was changed there differs from the one that its version was bor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -107,6 +107,11 @@ def newest_registration(ledger: Ledger, model: str, version: int) -> Registratio
 def registrations(ledger: Ledger) -> list[Registration]:
     """Return how every version was registered, in order."""
     return [_registration(act) for act in ledger.sealed(REGISTERED)]
+
+
+def registered_models(known: Iterable[Registration]) -> list[str]:
+    """Return the models of which versions were registered, by name."""
+    return sorted({item.key.model for item in known})
 
 
 def tags_astray(registered: Registration, version: RegisteredVersion) -> dict[str, str]:
