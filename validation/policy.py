@@ -154,7 +154,7 @@ def load_policy(model: str, folder: Path = FOLDER) -> Policy:
 
 def _parse(path: Path) -> Policy:
     try:
-        content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)  # noqa: S506  a safe loader, in C
+        content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         return Policy.model_validate(content)
     except yaml.YAMLError as error:
         raise InvalidPolicy(path.name, [f"not YAML: {getattr(error, 'problem', 'unreadable')}"]) from None
