@@ -15,7 +15,7 @@ PURPOSE = "ledger writes"
 """Names the key of the proofs among those that a home draws from one secret."""
 GUARDED = ("acts", "keys", "quarantine_decisions")
 """Tables that are written in `exclusive` transactions alone."""
-APPEND_ONLY = ("acts", "predictions", "quarantine_decisions")
+APPEND_ONLY = ("acts", "predictions", "quarantine_decisions", "write_backs", "hook_events")
 
 
 def with_proofs(engine: Engine, secrets: Secrets) -> Engine:

@@ -93,3 +93,35 @@ predictions = Table(
     Column("why", Text),
     Index("predictions_of_patient", "patient"),
 )
+
+write_backs = Table(
+    "write_backs",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("batch", String(40), nullable=False),
+    Column("target", String(40), nullable=False),
+    Column("form", String(10), nullable=False),
+    Column("model", String(256), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("record", String(100), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("marker", String(40), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", String(100), nullable=False),
+    Index("write_backs_of_batch", "batch", "seq"),
+    Index("write_backs_of_day", "target", "model", "day", "seq"),
+)
+
+hook_events = Table(
+    "hook_events",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("source", String(40), nullable=False),
+    Column("event", String(100), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("sealed", LargeBinary),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Index("hook_events_once", "source", "event", "state", unique=True),
+)

@@ -8,13 +8,14 @@ from alembic import op
 revision = "0002"  # 0001 was never released: its homes, whose lines carry no seal, are told to start anew
 down_revision = None
 
-APPEND_ONLY = ("acts", "predictions", "quarantine_decisions")
+APPEND_ONLY = ("acts", "predictions", "quarantine_decisions", "write_backs", "hook_events")
 
 
 def upgrade() -> None:
     """Create the tables and forbid changing what was appended."""
     _create_tables()
     _create_quarantine()
+    _create_exchange()
     dialect = op.get_bind().dialect.name
     for table in APPEND_ONLY:
         for statement in _append_only(table, dialect):
@@ -91,6 +92,38 @@ def _create_quarantine() -> None:
         sa.Column("by", sa.String(100), nullable=False),
         sa.Column("at", moment, nullable=False),
     )
+
+
+def _create_exchange() -> None:
+    moment = sa.DateTime(timezone=True)
+    op.create_table(
+        "write_backs",
+        sa.Column("seq", sa.Integer, primary_key=True),
+        sa.Column("batch", sa.String(40), nullable=False),
+        sa.Column("target", sa.String(40), nullable=False),
+        sa.Column("form", sa.String(10), nullable=False),
+        sa.Column("model", sa.String(256), nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("record", sa.String(100), nullable=False),
+        sa.Column("day", sa.String(10), nullable=False),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("marker", sa.String(40), nullable=False),
+        sa.Column("sealed", sa.LargeBinary, nullable=False),
+        sa.Column("at", moment, nullable=False),
+        sa.Column("by", sa.String(100), nullable=False),
+    )
+    op.create_index("write_backs_of_batch", "write_backs", ["batch", "seq"])
+    op.create_index("write_backs_of_day", "write_backs", ["target", "model", "day", "seq"])
+    op.create_table(
+        "hook_events",
+        sa.Column("seq", sa.Integer, primary_key=True),
+        sa.Column("source", sa.String(40), nullable=False),
+        sa.Column("event", sa.String(100), nullable=False),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("sealed", sa.LargeBinary),
+        sa.Column("at", moment, nullable=False),
+    )
+    op.create_index("hook_events_once", "hook_events", ["source", "event", "state"], unique=True)
 
 
 def _append_only(table: str, dialect: str) -> list[str]:
