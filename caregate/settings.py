@@ -14,6 +14,10 @@ from caregate.errors import BadInput
 from caregate.notice_settings import NoticeSettings
 
 DEFAULT_HOME = Path(".caregate")
+ADDRESS = r"^https?://[^\s@\\]+$"
+"""Of another system: it holds neither a space nor a sign-in."""
+HOOK_KEY = 32
+"""Characters without which a key could be guessed."""
 
 
 class InvalidSettings(BadInput):
@@ -51,6 +55,16 @@ class Settings(BaseSettings):
     """``s3://bucket/prefix`` of a bucket with object lock; a folder in the home where none is given."""
     artifacts_retain_days: int = Field(default=400, ge=1)
     """How long an artifact in a bucket is locked: beyond the longest approval, or files could go while one stands."""
+    capsule_token: SecretStr | None = Field(default=None, exclude=True)
+    """Token of a Capsule user by whom scores are written back."""
+    capsule_url: str = Field(default="https://api.capsulecrm.com/api/v2", pattern=ADDRESS)
+    lacrm_key: SecretStr | None = Field(default=None, exclude=True)
+    """API key of the Less Annoying CRM user by whom scores are written back."""
+    lacrm_url: str = Field(default="https://api.lessannoyingcrm.com/v2/", pattern=ADDRESS)
+    hook_key: SecretStr | None = Field(default=None, exclude=True, min_length=HOOK_KEY)
+    """What the address that a CRM posts its events to ends in, so that nobody else knows it."""
+    messages_secret: SecretStr | None = Field(default=None, exclude=True, min_length=HOOK_KEY)
+    """What the gateway of the message channels signs its replies with."""
     public_url: str | None = Field(default=None, pattern=r"^https?://[a-z0-9.-]+(:[0-9]+)?$")
     """Where people reach the MLflow server behind a proxy; on this machine it answers under loopback names alone."""
     single_sign_on: bool = False
