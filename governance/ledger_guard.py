@@ -13,9 +13,18 @@ from governance import write_guard
 
 PURPOSE = "ledger writes"
 """Names the key of the proofs among those that a home draws from one secret."""
-GUARDED = ("acts", "keys", "quarantine_decisions")
+GUARDED = ("acts", "keys", "quarantine_decisions", "worklists", "worklist_entries", "messages")
 """Tables that are written in `exclusive` transactions alone."""
-APPEND_ONLY = ("acts", "predictions", "quarantine_decisions", "write_backs", "hook_events")
+APPEND_ONLY = (
+    "acts",
+    "predictions",
+    "quarantine_decisions",
+    "write_backs",
+    "hook_events",
+    "worklists",
+    "worklist_entries",
+    "messages",
+)
 
 
 def with_proofs(engine: Engine, secrets: Secrets) -> Engine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     DateTime,
     Float,
@@ -124,4 +125,57 @@ hook_events = Table(
     Column("sealed", LargeBinary),
     Column("at", DateTime(timezone=True), nullable=False),
     Index("hook_events_once", "source", "event", "state", unique=True),
+)
+
+worklists = Table(
+    "worklists",
+    metadata,
+    Column("worklist", String(300), primary_key=True),
+    Column("model", String(256), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", String(200), nullable=False),
+    Column("facts", JSON, nullable=False),
+)
+
+worklist_entries = Table(
+    "worklist_entries",
+    metadata,
+    Column("worklist", String(300), primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("record", String(40), nullable=False),
+    Column("patient", String(40), nullable=False),
+    Column("prediction_id", String(40), nullable=False),
+    Column("arm", String(20), nullable=False),
+    Column("chance", Float, nullable=False),
+    Column("covered", String(100)),
+    Column("reachable", Boolean, nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("message_id", String(64), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", String(200), nullable=False),
+    Column("worklist", String(300)),
+    Column("model", String(256), nullable=False),
+    Column("prediction_id", String(40)),
+    Column("patient", String(40), nullable=False),
+    Column("record", String(40)),
+    Column("arm", String(20), nullable=False),
+    Column("carrier", String(20), nullable=False),
+    Column("channel", String(20)),
+    Column("template", String(100)),
+    Column("template_version", Integer),
+    Column("language", String(20)),
+    Column("text_digest", String(71)),
+    Column("consent_line", Integer),
+    Column("why", String(40)),
+    Index("messages_once", "message_id", "state", unique=True),
+    Index("messages_of_patient", "patient", "at"),
+    Index("messages_of_worklist", "worklist"),
 )

@@ -8,7 +8,16 @@ from alembic import op
 revision = "0002"  # 0001 was never released: its homes, whose lines carry no seal, are told to start anew
 down_revision = None
 
-APPEND_ONLY = ("acts", "predictions", "quarantine_decisions", "write_backs", "hook_events")
+APPEND_ONLY = (
+    "acts",
+    "predictions",
+    "quarantine_decisions",
+    "write_backs",
+    "hook_events",
+    "worklists",
+    "worklist_entries",
+    "messages",
+)
 
 
 def upgrade() -> None:
@@ -16,6 +25,7 @@ def upgrade() -> None:
     _create_tables()
     _create_quarantine()
     _create_exchange()
+    _create_outreach()
     dialect = op.get_bind().dialect.name
     for table in APPEND_ONLY:
         for statement in _append_only(table, dialect):
@@ -124,6 +134,57 @@ def _create_exchange() -> None:
         sa.Column("at", moment, nullable=False),
     )
     op.create_index("hook_events_once", "hook_events", ["source", "event", "state"], unique=True)
+
+
+def _create_outreach() -> None:
+    moment = sa.DateTime(timezone=True)
+    op.create_table(
+        "worklists",
+        sa.Column("worklist", sa.String(300), primary_key=True),
+        sa.Column("model", sa.String(256), nullable=False),
+        sa.Column("day", sa.String(10), nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("at", moment, nullable=False),
+        sa.Column("by", sa.String(200), nullable=False),
+        sa.Column("facts", sa.JSON, nullable=False),
+    )
+    op.create_table(
+        "worklist_entries",
+        sa.Column("worklist", sa.String(300), primary_key=True),
+        sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("record", sa.String(40), nullable=False),
+        sa.Column("patient", sa.String(40), nullable=False),
+        sa.Column("prediction_id", sa.String(40), nullable=False),
+        sa.Column("arm", sa.String(20), nullable=False),
+        sa.Column("chance", sa.Float, nullable=False),
+        sa.Column("covered", sa.String(100)),
+        sa.Column("reachable", sa.Boolean, nullable=False),
+    )
+    op.create_table(
+        "messages",
+        sa.Column("seq", sa.Integer, primary_key=True),
+        sa.Column("message_id", sa.String(64), nullable=False),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("at", moment, nullable=False),
+        sa.Column("by", sa.String(200), nullable=False),
+        sa.Column("worklist", sa.String(300)),
+        sa.Column("model", sa.String(256), nullable=False),
+        sa.Column("prediction_id", sa.String(40)),
+        sa.Column("patient", sa.String(40), nullable=False),
+        sa.Column("record", sa.String(40)),
+        sa.Column("arm", sa.String(20), nullable=False),
+        sa.Column("carrier", sa.String(20), nullable=False),
+        sa.Column("channel", sa.String(20)),
+        sa.Column("template", sa.String(100)),
+        sa.Column("template_version", sa.Integer),
+        sa.Column("language", sa.String(20)),
+        sa.Column("text_digest", sa.String(71)),
+        sa.Column("consent_line", sa.Integer),
+        sa.Column("why", sa.String(40)),
+    )
+    op.create_index("messages_once", "messages", ["message_id", "state"], unique=True)
+    op.create_index("messages_of_patient", "messages", ["patient", "at"])
+    op.create_index("messages_of_worklist", "messages", ["worklist"])
 
 
 def _append_only(table: str, dialect: str) -> list[str]:
