@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from json.encoder import encode_basestring
@@ -119,7 +119,7 @@ class Act:
 
     def is_sealed(self, key: bytes) -> bool:
         """Tell whether the line says what was sealed with `key`."""
-        return self.hash == _hash_of(*self.row[:8]) and seals.holds(key, self.hash, self.seal)
+        return row_is_sealed(self.row, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +191,11 @@ def line_hash(seq: int, at: str, actor: str, action: str, subject: str, digest: 
         f"{_quoted(digest)},{_quoted(detail)},{_quoted(previous)}]"
     )
     return sha256(text.encode()).hexdigest()
+
+
+def row_is_sealed(row: Sequence[Any], key: bytes) -> bool:
+    """Tell whether a line, its fields in the order of `Act.row`, says what was sealed with `key`."""
+    return bool(row[8] == _hash_of(*row[:8]) and seals.holds(key, row[8], row[9]))
 
 
 def _hash_of(*fields: Any) -> str | None:
