@@ -6,9 +6,11 @@ stand for what the newest snapshot knows, with the instances in it, so that trai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import duckdb
 import ibis
@@ -25,6 +27,8 @@ NO_SYSTEM = "crm"
 ASKED, ANSWERED = "asked", "answered"
 OTHER = "other"
 """What sources merge small categories into."""
+NEVER = datetime.min.replace(tzinfo=UTC)
+"""When a home without a snapshot was last told anything."""
 
 
 class History:
@@ -38,12 +42,25 @@ class History:
         Whose identifiers the tokens in it stand for.
     threads, memory_limit_gb
         What DuckDB may use.
+    consent_required
+        Whether a patient has to have consented, one by one.
+    as_of
+        When the snapshot was published.
     """
 
     def __init__(
-        self, files: Mapping[str, Path], *, system: str, threads: int = 1, memory_limit_gb: float = 1.0
+        self,
+        files: Mapping[str, Path],
+        *,
+        system: str,
+        threads: int = 1,
+        memory_limit_gb: float = 1.0,
+        consent_required: bool = False,
+        as_of: datetime = NEVER,
     ) -> None:
         self.system = system
+        self.consent_required = consent_required
+        self.as_of = as_of
         config: dict[str, str | bool | int | float | list[str]] = {
             "threads": threads,
             "memory_limit": f"{memory_limit_gb}GB",
@@ -81,6 +98,43 @@ class History:
             rows = session.table(ANSWERED).to_arrow_table()
         places = pc.index_in(instances.column(spec.record_id), value_set=rows.column("record_id").combine_chunks())
         return rows.take(pc.drop_null(places))
+
+    def rows_of(self, spec: ModelSpec, instances: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any] | None]:
+        """Return the feature row of each of a few `instances`; none for a record that the model is not for.
+
+        Parameters
+        ----------
+        spec
+            The model.
+        instances
+            As in `features`, each a mapping from the canonical columns.
+        """
+        table = pa.Table.from_pylist([dict(instance) for instance in instances], schema=TABLES[spec.table])
+        found = {row["record_id"]: row for row in self.features(spec, table).to_pylist()}
+        return [found.get(instance[spec.record_id]) for instance in instances]
+
+    def knows(self, patient_token: str) -> bool:
+        """Return whether the snapshot has the patient."""
+        return bool(self._matching("patients", "patient_id", patient_token))
+
+    def known_record(self, spec: ModelSpec, record_token: str) -> Mapping[str, Any] | None:
+        """Return what the snapshot says of a record of the model's table; none where it is new."""
+        found = self._matching(spec.table, spec.record_id, record_token)
+        return found[0] if found else None
+
+    def consent_word(self, patient_token: str, purpose: str) -> tuple[bool, datetime] | None:
+        """Return the patient's last word on `purpose` in the snapshot and when it was said; none where never asked.
+
+        Of two words at the same moment the revocation counts.
+        """
+        said = [row for row in self._matching("consents", "patient_id", patient_token) if row["purpose"] == purpose]
+        last = max(said, key=lambda row: (row["at"], not row["granted"]), default=None)
+        return None if last is None else (last["granted"], last["at"].replace(tzinfo=UTC))
+
+    def _matching(self, table: str, column: str, value: str) -> list[dict[str, Any]]:
+        with self._database.cursor() as session:
+            session.execute(f"SELECT * FROM known_{table} WHERE {column} = ?", [value])  # noqa: S608
+            return [dict(zip(TABLES[table].names, row, strict=True)) for row in session.fetchall()]
 
     def after_all(self, table: str, position: str) -> int:
         """Return the first value of `position` after everything that the snapshot knows."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from crm.snapshot import Snapshot, SnapshotNotFound, latest
 from serving.history import History, nothing_known
+
+NOT_REQUIRED = "not-required"
 
 
 class HistorySource(Protocol):
@@ -60,8 +63,10 @@ class SnapshotHistory:
     def _load(self, snapshot: Snapshot, table: str) -> History:
         snapshot.verify()
         return History(
-            {name: snapshot.path(name) for name in ("patients", table)},
+            {name: snapshot.path(name) for name in ("patients", "consents", table)},
             system=snapshot.manifest.source,
             threads=self._threads,
             memory_limit_gb=self._memory_limit_gb,
+            consent_required=snapshot.manifest.consent.get("asked") != NOT_REQUIRED,
+            as_of=datetime.fromisoformat(snapshot.manifest.created_at),
         )
