@@ -157,6 +157,7 @@ SPEC = ModelSpec(
     strata=("first_stay",),
     baseline="inpatient_visits",
     required=("inpatient_visits",),
+    tells_of_history=("inpatient_visits",),
     split=Split(by="patient", test_share=0.2),
     timeline=Timeline(began="ordinal", known="outcome_known_ordinal", before={"readmitted_within_30_days": None}),
     rounds=400,

@@ -126,6 +126,9 @@ class ModelSpec:
         What was known when; None where the table does not say.
     site
         The feature that names the site; empty where none does.
+    tells_of_history
+        Features by which the record itself tells that the patient was seen before: where one is above zero and nothing
+        is known of the patient, the model abstains.
     """
 
     name: str
@@ -147,6 +150,7 @@ class ModelSpec:
     required: tuple[str, ...] = ()
     timeline: Timeline | None = None
     site: str = ""
+    tells_of_history: tuple[str, ...] = ()
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -105,6 +105,15 @@ class Decision(Part):
     coverage: Coverage | None = None
 
 
+class Freshness(Part):
+    """How old what is known may be before the service abstains, in days."""
+
+    stale_after_days: Some
+    """After the newest snapshot was published."""
+    backdated_days: Count
+    """How far before the newest record of the snapshot the moment of a new one may lie."""
+
+
 class Policy(Part):
     """What is asked of a model, and what its score may be used for."""
 
@@ -112,6 +121,7 @@ class Policy(Part):
     purposes: Purposes
     bands: Bands
     decision: Decision
+    freshness: Freshness
     bootstrap: Bootstrap
     groups: Groups
     gates: Gates
