@@ -25,18 +25,30 @@ class _Part(BaseModel):
 
 
 class Limits(_Part):
-    """What one request may hold (instances, bytes of body, characters of a text), and how many are answered at once."""
+    """What one request may hold (instances, bytes of body, characters of a text), how long its body may take to come, and
+    how many requests are answered at once; one of few instances is answered without waiting for its turn.
+    """
 
     instances: int = Field(ge=1)
+    few_instances: int = Field(ge=0)
     body_bytes: int = Field(ge=1)
+    body_seconds: float = Field(gt=0)
     at_once: int = Field(ge=1)
     text_characters: int = Field(ge=1)
 
 
-class Reasons(_Part):
-    """How many reasons an answer shows."""
+class Rate(_Part):
+    """How many instances a key may ask for: a second in the long run, and at once after a rest."""
 
-    shown: int = Field(ge=1)
+    instances_per_second: float = Field(gt=0)
+    burst_instances: float = Field(ge=1)
+
+
+class Reasons(_Part):
+    """How many reasons an answer shows where the client does not say, and how many it may ask for."""
+
+    shown: int = Field(ge=0)
+    most: int = Field(ge=1)
 
 
 class Support(_Part):
@@ -54,19 +66,29 @@ class Watch(_Part):
 
 
 class Shutdown(_Part):
-    """How long answers in flight get once the service was told to stop, in seconds."""
+    """How long the service says that it is leaving, and how long answers in flight get after that, in seconds."""
 
+    notice_seconds: float = Field(ge=0)
     grace_seconds: int = Field(ge=1)
+
+
+class Workers(_Part):
+    """How often within how many seconds a worker that ended by itself is started again before all are stopped."""
+
+    restarts: int = Field(ge=0)
+    restart_window_seconds: float = Field(gt=0)
 
 
 class ServingPolicy(_Part):
     """The whole policy of the service; purposes and bands stand in each model's own."""
 
     limits: Limits
+    rate: Rate
     reasons: Reasons
     support: Support
     watch: Watch
     shutdown: Shutdown
+    workers: Workers
 
 
 @lru_cache(maxsize=4)
