@@ -11,6 +11,7 @@ from crm.source import Draft, RawTables
 from crm.tables import IDENTIFIERS
 from governance.row_keys import RowKeys
 from governance.vault import Vault
+from governance.vault import namespace as vault_namespace
 
 SEALED = pl.Schema(
     {"table": pl.String(), "rule": pl.String(), "row_number": pl.Int64(), "key": pl.String(), "sealed": pl.Binary()}
@@ -41,6 +42,7 @@ def deidentify(raw: RawTables, vault: Vault, *, owner: str) -> Draft:
         owner=raw.owner or owner,
         consent=raw.consent,
         released=raw.released,
+        system=raw.whose,
     )
 
 
@@ -57,8 +59,8 @@ def exchange(raw: RawTables, vault: Vault) -> dict[str, pl.DataFrame]:
 
 
 def namespace(raw: RawTables, kind: str) -> str:
-    """Return the vault's namespace of the identifiers in columns called `kind`, such as ``noshow-kaggle/patient``."""
-    return f"{raw.system or raw.source}/{kind.removesuffix('_id')}"
+    """Return the vault's namespace of the identifiers in columns called `kind`."""
+    return vault_namespace(raw.whose, kind)
 
 
 def _tokens(vault: Vault, place: str, distinct: pl.Series) -> pl.DataFrame:
@@ -75,7 +77,7 @@ def _replace(frame: pl.DataFrame, kind: str, tokens: pl.DataFrame) -> pl.DataFra
 
 def _seal(raw: RawTables, vault: Vault) -> pl.DataFrame:
     rows = list(raw.rejected.select("table", "row_number", "raw").iter_rows())
-    system = raw.system or raw.source
+    system = raw.whose
     marks = [row_mark(vault, system, table, text) for table, _, text in rows]
     keys = RowKeys(vault).draw(marks)
     sealed = [

@@ -65,6 +65,8 @@ class Manifest:
         Moment of publication, ISO 8601 UTC; no part of the digest.
     released
         Rows that stand in the tables because a person released them, by the rule that they passed.
+    system
+        The system whose identifiers the tokens stand for.
     """
 
     digest: str
@@ -79,6 +81,7 @@ class Manifest:
     consent: Mapping[str, str]
     created_at: str
     released: Mapping[str, int] = field(default_factory=dict)
+    system: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,7 @@ def publish(root: Path, draft: Draft, *, clock: Clock) -> Snapshot:
             consent=draft.consent,
             created_at=clock().isoformat(timespec="microseconds"),
             released=draft.released,
+            system=draft.system or draft.source,
         )
         text = json.dumps(asdict(manifest), indent=1, sort_keys=True, ensure_ascii=False)
         (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
@@ -210,7 +214,9 @@ def _facts(said: Draft | Manifest) -> dict[str, Any]:
         "quarantined": dict(said.quarantined),
         "repaired": dict(said.repaired),
     }
-    return facts | {"released": dict(said.released)} if said.released else facts
+    if said.released:
+        facts |= {"released": dict(said.released)}
+    return facts if said.system in ("", said.source) else facts | {"system": said.system}
 
 
 def _write_tables(folder: Path, tables: Mapping[str, pl.DataFrame], quarantine: pl.DataFrame) -> None:
@@ -227,6 +233,7 @@ def _folders(root: Path) -> list[Path]:
 def _read(folder: Path) -> Snapshot:
     try:
         said = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        said.setdefault("system", said["source"])
         manifest = Manifest(**{item.name: said[item.name] for item in fields(Manifest) if item.name in said})
     except (OSError, ValueError, KeyError, TypeError):
         raise SnapshotChanged(folder.name, "its manifest cannot be read") from None

@@ -69,6 +69,11 @@ class RawTables:
     text: pl.DataFrame | None = field(repr=False, default=None)
     released: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def whose(self) -> str:
+        """The system whose identifiers these are."""
+        return self.system or self.source
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -86,6 +91,8 @@ class Draft:
         Rows held back, by rule.
     owner
         Who answers for the data.
+    system
+        The system whose identifiers the tokens stand for; empty where that is the source.
     """
 
     source: str
@@ -98,6 +105,7 @@ class Draft:
     owner: str
     consent: Mapping[str, str]
     released: Mapping[str, int] = field(default_factory=dict)
+    system: str = ""
 
 
 class Source(Protocol):

@@ -136,6 +136,11 @@ class Vault:
         return found
 
 
+def namespace(system: str, kind: str) -> str:
+    """Return the namespace of a system's identifiers in columns called `kind`, such as ``noshow-kaggle/patient``."""
+    return f"{system}/{kind.removesuffix('_id')}"
+
+
 def _derive(key: bytes, purpose: bytes) -> bytes:
     return HKDF(hashes.SHA256(), length=32, salt=None, info=purpose).derive(key)
 

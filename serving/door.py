@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from crm.tables import TABLES
-from governance.vault import Vault
+from governance.vault import Vault, namespace
 from serving.instances import PATIENT, Instance
 
 
@@ -54,11 +54,6 @@ class Door:
         if strangers := named - tokens.keys():
             tokens |= self._vault.tokens(place, strangers)
         return [None if identifier is None else tokens[identifier] for identifier in ids]
-
-
-def namespace(system: str, kind: str) -> str:
-    """Return the vault's namespace of identifiers of `kind`, as `crm.deidentify` names it."""
-    return f"{system}/{kind.removesuffix('_id')}"
 
 
 def canonical_rows(

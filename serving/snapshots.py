@@ -64,7 +64,7 @@ class SnapshotHistory:
         snapshot.verify()
         return History(
             {name: snapshot.path(name) for name in ("patients", "consents", table)},
-            system=snapshot.manifest.source,
+            system=snapshot.manifest.system,
             threads=self._threads,
             memory_limit_gb=self._memory_limit_gb,
             consent_required=snapshot.manifest.consent.get("asked") != NOT_REQUIRED,

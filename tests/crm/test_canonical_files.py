@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gzip
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from caregate.clock import fixed_clock
 from crm.canonical import conform
 from crm.csv_text import WrongColumns
 from crm.dataset import Undeclared
-from crm.deidentify import namespace
+from crm.deidentify import deidentify, namespace
 from crm.scoring_input import load_for_scoring
+from crm.snapshot import publish
 from crm.source import RawTables, make_source
 from crm.sources.canonical_files import NoTables
 
@@ -51,6 +53,13 @@ class TestDeclaration:
         raw = read(folder)
         assert (raw.basis, raw.owner, raw.consent["asked"]) == ("limited-data-set", "privacy officer", "required")
         assert namespace(raw, "patient_id") == "clinic-a/patient"
+
+    def test_says_whose_ids_the_tokens_of_the_snapshot_stand_for(self, folder, tmp_path, vault):
+        write_csv(folder, SOUND)
+        clock = fixed_clock(datetime(2026, 6, 1, tzinfo=UTC))
+        snapshot = publish(tmp_path / "snapshots", deidentify(read(folder), vault, owner="owner"), clock=clock)
+        snapshot.verify(content=True)
+        assert (snapshot.manifest.source, snapshot.manifest.system) == ("csv", "clinic-a")
 
     @pytest.mark.parametrize(
         "said",
