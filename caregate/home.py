@@ -11,6 +11,7 @@ from caregate.errors import BadInput
 from caregate.secret_store import new_secrets, write_secrets
 from caregate.settings import Settings
 from governance.anchor_file import keep_anchor
+from governance.client_keys import ClientKeys
 from governance.database import ledger_database
 from governance.ledger import Ledger
 from governance.people import People, Role
@@ -88,9 +89,8 @@ def _furnish(settings: Settings, clock: Clock) -> list[Credential]:
         Credential(name, role.value, create_account(settings, name, role, by=by, clock=clock))
         for name, role in FIRST_PEOPLE.items()
     ]
-    people = People(engine, clock)
-    people.add(FIRST_CLIENT, Role.CRM, by=by, service=True)
-    key = people.issue_key(FIRST_CLIENT, by=by)
+    People(engine, clock).add(FIRST_CLIENT, Role.CRM, by=by, service=True)
+    key = ClientKeys(engine, clock).issue(FIRST_CLIENT, by=by)
     keep_anchor(settings, clock, anew=True)
     engine.dispose()
     prefect = Credential("prefect", "Prefect's UI", secrets.prefect_sign_in)

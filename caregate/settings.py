@@ -132,6 +132,11 @@ class Settings(BaseSettings):
         return self.home.resolve() / "runs"
 
     @property
+    def serving_dir(self) -> Path:
+        """What the processes of the scoring service share while they run."""
+        return self.home.resolve() / "serving"
+
+    @property
     def approved_dir(self) -> Path:
         """Content-addressed copies of approved versions: all that scoring ever loads."""
         return self.home.resolve() / "approved"

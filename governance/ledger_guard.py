@@ -13,7 +13,7 @@ from governance import write_guard
 
 PURPOSE = "ledger writes"
 """Names the key of the proofs among those that a home draws from one secret."""
-GUARDED = ("acts", "keys", "quarantine_decisions", "worklists", "worklist_entries", "messages")
+GUARDED = ("acts", "quarantine_decisions", "worklists", "worklist_entries", "messages")
 """Tables that are written in `exclusive` transactions alone."""
 APPEND_ONLY = (
     "acts",

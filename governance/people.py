@@ -1,26 +1,19 @@
-"""Who may do what: people, service accounts and the CRM's keys."""
+"""Who may do what: people and service accounts."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine
 
 from caregate.clock import Clock, system_clock
 from caregate.errors import BadInput, NotFound
 from governance.database import exclusive
 from governance.ledger import Act, Ledger
-from governance.schema import keys
 
 ADDED, DISABLED = "user.add", "user.disable"
 """Acts of the ledger: they are all that an account is."""
-ISSUED = "key.issue"
-KEY_DAYS = 365
-"""Default life of a client's key."""
 
 
 class Role(StrEnum):
@@ -73,7 +66,7 @@ class UnknownAccount(NotFound):
 
 
 class People:
-    """Accounts and client keys of a home."""
+    """The accounts of a home."""
 
     def __init__(self, engine: Engine, clock: Clock = system_clock) -> None:
         self._engine = engine
@@ -122,41 +115,6 @@ class People:
 
     def _lines(self, connection: Connection, name: str) -> list[Act]:
         return list(self._ledger.sealed_within(connection, ADDED, DISABLED, subject=name))
-
-    def issue_key(self, client: str, *, by: str, days: int = KEY_DAYS) -> str:
-        """Issue a key to `client`, in the place of the one it has, and return it: it is stored only as a hash."""
-        key = "cg_" + secrets.token_urlsafe(32)
-        now = self._clock()
-        with exclusive(self._engine) as connection:
-            connection.execute(keys.delete().where(keys.c.client == client))
-            row = {
-                "client": client,
-                "key_hash": _hash(key),
-                "created_at": now,
-                "expires_at": now + timedelta(days=days),
-            }
-            connection.execute(insert(keys).values(row))
-            self._ledger.append_within(connection, by, ISSUED, client, digest=f"sha256:{_hash(key)}", days=days)
-        return key
-
-    def client_of(self, key: str) -> str | None:
-        """Return the client whose standing key this is; a key that the ledger knows nothing of is nobody's."""
-        query = select(keys.c.client, keys.c.expires_at).where(
-            keys.c.key_hash == _hash(key), keys.c.disabled_at.is_(None)
-        )
-        with self._engine.connect() as connection:
-            row = connection.execute(query).first()
-        if row is None:
-            return None
-        expires = row.expires_at if row.expires_at.tzinfo else row.expires_at.replace(tzinfo=self._clock().tzinfo)
-        if expires <= self._clock():
-            return None
-        issued = next(self._ledger.sealed(ISSUED, subject=row.client, newest_first=True), None)
-        return row.client if issued is not None and issued.digest == f"sha256:{_hash(key)}" else None
-
-
-def _hash(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _person(lines: list[Act]) -> Person:

@@ -65,16 +65,6 @@ quarantine_decisions = Table(
     Column("at", DateTime(timezone=True), nullable=False),
 )
 
-keys = Table(
-    "keys",
-    metadata,
-    Column("client", String(100), primary_key=True),
-    Column("key_hash", String(64), nullable=False, unique=True),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    Column("expires_at", DateTime(timezone=True), nullable=False),
-    Column("disabled_at", DateTime(timezone=True)),
-)
-
 predictions = Table(
     "predictions",
     metadata,
@@ -93,6 +83,7 @@ predictions = Table(
     Column("reasons", JSON),
     Column("why", Text),
     Index("predictions_of_patient", "patient"),
+    Index("predictions_by_time", "at"),
 )
 
 write_backs = Table(
@@ -178,4 +169,15 @@ messages = Table(
     Index("messages_once", "message_id", "state", unique=True),
     Index("messages_of_patient", "patient", "at"),
     Index("messages_of_worklist", "worklist"),
+)
+
+key_refusals = Table(
+    "key_refusals",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("why", String(20), nullable=False),
+    Column("whose", String(40), nullable=False),
+    Column("times", Integer, nullable=False),
+    Index("key_refusals_by_time", "at"),
 )

@@ -11,6 +11,7 @@ from caregate.clock import Clock, system_clock
 from caregate.errors import BadInput
 from caregate.secret_store import Secrets
 from caregate.settings import Settings
+from governance.client_keys import ClientKeys
 from governance.database import ledger_database
 from governance.ledger import Ledger
 from governance.people import AccountExists, People, Role, UnknownAccount
@@ -76,9 +77,8 @@ def create_client(settings: Settings, name: str, *, by: str, clock: Clock = syst
         raise UnfitName
     if name in (*names.SERVICES, names.UNPROVEN):
         raise AccountExists(name)
-    people = People(ledger_database(settings), clock)
-    people.add(name, Role.CRM, by=by, service=True)
-    return people.issue_key(name, by=by)
+    People(ledger_database(settings), clock).add(name, Role.CRM, by=by, service=True)
+    return ClientKeys(ledger_database(settings), clock).issue(name, by=by)
 
 
 def create_account(settings: Settings, name: str, role: Role, *, by: str, clock: Clock = system_clock) -> str:

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 import msgspec
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Query, Request, Response
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from governance.client_key import Scope
+from serving.asking import asks
 from serving.body import decode, read_body
 from serving.guard import Guard
-from serving.keys import Keys
+from serving.keys import Client, Keys
 from serving.metrics import Metrics
 from serving.openapi import PredictionsShown, problems, request_body
 from serving.policy import ServingPolicy
@@ -71,30 +72,27 @@ def _add_models(
 ) -> None:
     limiter = CapacityLimiter(policy.limits.at_once)
 
-    bearer = HTTPBearer(auto_error=False, description="A key that `caregate users add NAME --role crm` issued.")
-
-    async def client_of(sent: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> str:
-        return await to_thread.run_sync(keys.client, sent.credentials if sent else "")
-
-    client = Annotated[str, Depends(client_of)]
+    scoring = Annotated[Client, Depends(asks(keys, Scope.SCORE))]
+    describing = Annotated[Client, Depends(asks(keys, Scope.DESCRIBE))]
 
     @app.post(
         "/v1/models/{model}/predictions",
         tags=["scores"],
-        responses={200: {"model": PredictionsShown}, **problems(401, 403, 404, 413, 422, 500)},
+        responses={200: {"model": PredictionsShown}, **problems(401, 403, 404, 413, 422, 429, 500)},
         openapi_extra=request_body(shelf.offers.values(), policy.limits),
     )
-    async def predict(model: str, request: Request, asked_by: client) -> Response:
+    async def predict(model: str, request: Request, asked_by: scoring) -> Response:
         """Score the instances, or abstain and say why."""
         shelf.offer(model)
         asked = decode(await read_body(request, policy.limits.body_bytes))
-        question = Question(asked_by, asked.purpose, asked.instances)
+        keys.charge(asked_by, len(asked.instances))
+        question = Question(asked_by.name, asked.purpose, asked.instances)
         answers = await to_thread.run_sync(scorer.score, model, question, limiter=limiter)
         metrics.predicted(model, answers)
         return _json({"model": model, "predictions": answers})
 
-    @app.get("/v1/models/{model}", tags=["models"], responses=problems(401, 404))
-    async def describe(model: str, _asked_by: client) -> Response:
+    @app.get("/v1/models/{model}", tags=["models"], responses=problems(401, 403, 404, 429))
+    async def describe(model: str, _asked_by: describing) -> Response:
         """Tell of the version that answers: its gates, who signed it and until when."""
         served = shelf.standing(model).served
         return _json(served.summary if served else {"model": model, "version": None, "why": shelf.standing(model).why})

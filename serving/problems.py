@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from traceback import extract_tb
+from typing import ClassVar
 
 import msgspec
 from fastapi import FastAPI, Request, Response
@@ -27,6 +28,8 @@ class Unauthorized(CaregateError):
 
     status = 401
     title = "Key required"
+
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
 
     def __init__(self) -> None:
         super().__init__(
@@ -62,7 +65,7 @@ def add_problem_handlers(app: FastAPI) -> None:
 def _on_our_error(_request: Request, error: Exception) -> Response:
     if not isinstance(error, CaregateError) or error.status >= WITHIN:
         return fault(error)
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else {}
+    headers: Mapping[str, str] = getattr(error, "headers", {})
     pointer = error.pointer if isinstance(error, MalformedRequest) else ""
     return problem(error.status, error.title, str(error), pointer=pointer, headers=headers)
 

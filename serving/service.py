@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastapi import FastAPI
+from sqlalchemy import Engine
 
 from caregate.secret_store import read_secrets
 from caregate.settings import Settings
+from governance.client_key import ACTS
+from governance.client_keys import ClientKeys
 from governance.database import ledger_database
-from governance.people import People
+from governance.last_line import LastLine
 from governance.predictions import Predictions
 from governance.vault import Vault
 from models.catalogue import SPECS
@@ -18,6 +21,7 @@ from serving.door import Door
 from serving.http import create_app
 from serving.keys import Keys
 from serving.policy import ServingPolicy
+from serving.rates import Pace, Rates
 from serving.scorer import Scorer
 from serving.shelf import Offer, Shelf
 from serving.snapshots import SnapshotHistory
@@ -49,4 +53,10 @@ def make_service(settings: Settings, policy: ServingPolicy, champions: ChampionS
     )
     watcher = Watcher(shelf, champions, histories, policy.watch)
     scorer = Scorer(shelf, Door(vault), Predictions(engine), policy)
-    return Service(create_app(scorer, shelf, watcher, Keys(People(engine)), policy), watcher)
+    return Service(create_app(scorer, shelf, watcher, _keys(settings, engine, policy), policy), watcher)
+
+
+def _keys(settings: Settings, engine: Engine, policy: ServingPolicy) -> Keys:
+    pace = Pace(policy.rate.instances_per_second, policy.rate.burst_instances, policy.limits.instances)
+    rates = Rates.shared(settings.serving_dir / "rates")
+    return Keys(ClientKeys(engine), LastLine(engine, *ACTS), pace, rates=rates)

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from governance.client_keys import ClientKeys
 from governance.database import ledger_database
 from governance.ledger import Ledger
 from governance.people import Role
@@ -94,9 +95,8 @@ def _use(server: Server, version: Registered) -> None:
 def _scored(home: Scene) -> Iterator[Scene]:
     base = free_ports(3)
     settings = home.settings.model_copy(update={"port_base": base})
-    people = home.people()
-    people.add("clinic", Role.CRM, by="init", service=True)
-    key = people.issue_key("clinic", by="init")
+    home.people().add("clinic", Role.CRM, by="init", service=True)
+    key = ClientKeys(ledger_database(settings)).issue("clinic", by="init")
     environment = os.environ | home_environment(settings)
     with (settings.home / "scoring.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-m", "serving"], env=environment, stdout=log, stderr=log)

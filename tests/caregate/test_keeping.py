@@ -11,9 +11,10 @@ from typer.testing import CliRunner, Result
 
 from caregate.cli import app
 from caregate.settings import load_settings
+from governance.client_key import digest_of_key
+from governance.client_keys import ClientKeys
 from governance.database import ledger_database
 from governance.ledger import Act, verify_chain
-from governance.people import People
 
 
 @pytest.fixture
@@ -56,8 +57,9 @@ class TestUsers:
 
     def test_a_client_gets_a_key_that_names_it(self, home: Path) -> None:
         added = caregate("users", "add", "north-crm", "--role", "crm", "--home", home, "--json")
-        people = People(ledger_database(load_settings(home=home)))
-        assert people.client_of(json.loads(added.stdout)["secret"]) == "north-crm"
+        keys = ClientKeys(ledger_database(load_settings(home=home))).all()
+        (client,) = [key.client for key in keys if key.digest == digest_of_key(json.loads(added.stdout)["secret"])]
+        assert client == "north-crm"
 
 
 class TestAudit:

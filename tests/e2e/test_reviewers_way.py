@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from flows.watch import watch
+from governance.client_keys import ClientKeys
 from governance.database import ledger_database
 from governance.people import People, Role
 from models.artifact import load_model
@@ -57,9 +58,9 @@ def promoter(server: Server) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def scoring(server: Server) -> Iterator[httpx.Client]:
     """The scoring server of the home, asked as the CRM."""
-    base, people = free_ports(3), People(ledger_database(server.settings))
-    people.add("clinic", Role.CRM, by="test", service=True)
-    key = {"Authorization": f"Bearer {people.issue_key('clinic', by='test')}"}
+    base, ledger = free_ports(3), ledger_database(server.settings)
+    People(ledger).add("clinic", Role.CRM, by="test", service=True)
+    key = {"Authorization": f"Bearer {ClientKeys(ledger).issue('clinic', by='test')}"}
     environment = os.environ | home_environment(server.settings.model_copy(update={"port_base": base}))
     with (server.settings.home / "scoring.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-m", "serving"], env=environment, stdout=log, stderr=log)

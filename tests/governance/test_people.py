@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from caregate.clock import fixed_clock
 from governance.database import migrate, open_database
@@ -57,29 +57,3 @@ class TestAccounts:
 
     def test_only_the_two_kinds_of_reviewer_sign(self) -> None:
         assert {role for role in Role if role.signs} == {Role.REVIEWER, Role.CLINICAL_REVIEWER}
-
-
-class TestKeys:
-    def test_a_key_names_its_client_until_it_expires(self, engine: Engine) -> None:
-        key = People(engine, fixed_clock(NOW)).issue_key("crm", by="ada", days=30)
-        assert People(engine, fixed_clock(NOW + timedelta(days=29))).client_of(key) == "crm"
-        assert People(engine, fixed_clock(NOW + timedelta(days=30))).client_of(key) is None
-
-    def test_a_new_key_ends_the_old_one(self, engine: Engine) -> None:
-        people = People(engine, fixed_clock(NOW))
-        old, new = people.issue_key("crm", by="ada"), people.issue_key("crm", by="ada")
-        assert people.client_of(old) is None
-        assert people.client_of(new) == "crm"
-
-    def test_the_key_itself_is_not_kept(self, engine: Engine, tmp_path: Path) -> None:
-        key = People(engine, fixed_clock(NOW)).issue_key("crm", by="ada")
-        with engine.connect() as connection:
-            assert key not in str(connection.execute(text("SELECT * FROM keys")).all())
-
-    def test_a_key_that_was_written_into_the_database_is_nobodys(self, engine: Engine) -> None:
-        People(engine).issue_key("crm", by="ada")
-        forged = People(with_key(engine, b"a" * 32)).issue_key("crm", by="eve")
-        assert People(engine).client_of(forged) is None
-
-    def test_a_strangers_key_names_nobody(self, engine: Engine) -> None:
-        assert People(engine).client_of("cg_guess") is None

@@ -207,7 +207,6 @@ LEDGER: dict[str, str] = {
     "AS $$ BEGIN RETURN NULL; END $$",
     "drop the table": "DROP TABLE acts",
     "read the key": "SELECT * FROM write_guard.key",
-    "give a client a key": "INSERT INTO keys VALUES ('eve', repeat('0', 64), now(), now() + interval '1 day', NULL)",
     "let rows through": "INSERT INTO quarantine_decisions VALUES (1, 'r', 'rule', 'released', 'why', 'eve', now())",
     "change a prediction": "UPDATE predictions SET score = 0",
 }

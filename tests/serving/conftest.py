@@ -15,6 +15,7 @@ import uvicorn
 
 from caregate.settings import Settings
 from crm.snapshot import Snapshot
+from governance.client_keys import ClientKeys
 from governance.database import ledger_database
 from governance.people import People, Role
 from models.artifact import FittedModel
@@ -44,6 +45,7 @@ class Clinic:
     versions: dict[int, Champion]
     models: dict[int, FittedModel]
     people: People
+    keys: ClientKeys
     key: str
 
     @cached_property
@@ -72,8 +74,9 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Clinic:
     people.add("clinic", Role.CRM, by="tester", service=True)
     champions = ToyChampions()
     champions.put(versions[1])
-    key = people.issue_key("clinic", by="tester")
-    return Clinic(settings, snapshot, rows, champions, versions, models, people, key)
+    keys = ClientKeys(ledger_database(settings))
+    key = keys.issue("clinic", by="tester")
+    return Clinic(settings, snapshot, rows, champions, versions, models, people, keys, key)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import pytest
 
 from caregate.clock import system_clock
 from caregate.settings import Settings
+from governance.client_keys import ClientKeys
 from governance.database import ledger_database, open_database
 from governance.people import People, Role
 from registry.champion import approved_folder
@@ -83,7 +84,7 @@ def crm(home, process) -> Iterator[httpx.Client]:
     people = People(ledger_database(home))
     if people.find("clinic") is None:
         people.add("clinic", Role.CRM, by="tester", service=True)
-    headers = {"Authorization": f"Bearer {people.issue_key('clinic', by='tester')}"}
+    headers = {"Authorization": f"Bearer {ClientKeys(ledger_database(home)).issue('clinic', by='tester')}"}
     with httpx.Client(base_url=f"http://127.0.0.1:{home.port_base + 2}", headers=headers, timeout=BOUND) as client:
         wait_for(lambda: _answers(client))
         yield client

@@ -1,4 +1,4 @@
-"""The first schema: chain of acts, vault, quarantine, keys, predictions."""
+"""The first schema: chain of acts, vault, quarantine, refusals, predictions."""
 
 from __future__ import annotations
 
@@ -56,13 +56,14 @@ def _create_tables() -> None:
         sa.Column("token", sa.String(40), nullable=False, unique=True),
     )
     op.create_table(
-        "keys",
-        sa.Column("client", sa.String(100), primary_key=True),
-        sa.Column("key_hash", sa.String(64), nullable=False, unique=True),
-        sa.Column("created_at", moment, nullable=False),
-        sa.Column("expires_at", moment, nullable=False),
-        sa.Column("disabled_at", moment),
+        "key_refusals",
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("at", moment, nullable=False),
+        sa.Column("why", sa.String(20), nullable=False),
+        sa.Column("whose", sa.String(40), nullable=False),
+        sa.Column("times", sa.Integer, nullable=False),
     )
+    op.create_index("key_refusals_by_time", "key_refusals", ["at"])
     op.create_table(
         "predictions",
         sa.Column("prediction_id", sa.String(40), primary_key=True),
@@ -81,6 +82,7 @@ def _create_tables() -> None:
         sa.Column("why", sa.Text),
     )
     op.create_index("predictions_of_patient", "predictions", ["patient"])
+    op.create_index("predictions_by_time", "predictions", ["at"])
 
 
 def _create_quarantine() -> None:
