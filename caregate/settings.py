@@ -157,6 +157,11 @@ class Settings(BaseSettings):
         return self.home.resolve() / "exchange"
 
     @property
+    def journal_dir(self) -> Path:
+        """Predictions on their way into the ledger's database."""
+        return self.home.resolve() / "journal"
+
+    @property
     def secrets_file(self) -> Path:
         """Generated secrets, readable by the owner alone."""
         return self.home.resolve() / "secrets.toml"
