@@ -9,6 +9,7 @@ import json
 import sqlite3
 import weakref
 from collections.abc import Callable
+from datetime import datetime
 from threading import Lock
 from typing import Any
 
@@ -55,7 +56,7 @@ class ConsentBook:
         self._key = seals.required_key(engine)
         self._newest, self._lines = _statements(engine)
         self._lock = Lock()
-        self._words: dict[str, dict[str, bool]] = {}
+        self._words: dict[str, dict[str, tuple[bool, str]]] = {}
         self._seen: tuple[int | None, int | None] = (None, None)
         """Numbers of the newest grant and revocation when they were last asked, sealed or not."""
         self._read = 0
@@ -84,8 +85,13 @@ class ConsentBook:
 
     def word(self, patient: str, purpose: str) -> bool | None:
         """Return the last word of the patient with this token: True granted, False revoked, None never said."""
-        said = self._words.get(purpose)
-        return None if said is None else said.get(patient)
+        said = self.said(patient, purpose)
+        return None if said is None else said[0]
+
+    def said(self, patient: str, purpose: str) -> tuple[bool, datetime] | None:
+        """Return the last word as `word` does, and the moment at which it was recorded."""
+        found = self._words.get(purpose, {}).get(patient)
+        return None if found is None else (found[0], datetime.fromisoformat(found[1]))
 
     def close(self) -> None:
         """Give the connection back."""
@@ -105,7 +111,7 @@ class ConsentBook:
             since = rows[-1][0]
             for row in rows:
                 if row_is_sealed(row, self._key):
-                    self._words.setdefault(json.loads(row[6])["purpose"], {})[row[4]] = row[3] == GRANTED
+                    self._words.setdefault(json.loads(row[6])["purpose"], {})[row[4]] = row[3] == GRANTED, row[1]
                     self._read = row[0]
 
     def _connect(self) -> Any:

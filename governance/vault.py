@@ -63,7 +63,7 @@ class Vault:
 
     def tokens(self, namespace: str, identifiers: Iterable[str]) -> dict[str, str]:
         """Return the token of each identifier, drawing one for each that has none yet."""
-        wanted = {self._seal(namespace, identifier): identifier for identifier in identifiers}
+        wanted = {self.sealed(namespace, identifier): identifier for identifier in identifiers}
         with exclusive(self.engine) as connection:
             known = self._look_up(connection, namespace, list(wanted))
             unknown = [sealed for sealed in wanted if sealed not in known]
@@ -74,7 +74,7 @@ class Vault:
 
     def known(self, namespace: str, identifiers: Iterable[str]) -> dict[str, str]:
         """Return the tokens of those identifiers that have one."""
-        wanted = {self._seal(namespace, identifier): identifier for identifier in identifiers}
+        wanted = {self.sealed(namespace, identifier): identifier for identifier in identifiers}
         with self.engine.connect() as connection:
             found = self._look_up(connection, namespace, list(wanted))
         return {wanted[sealed]: token for sealed, token in found.items()}
@@ -115,7 +115,8 @@ class Vault:
         place = label.encode()
         return hmac.digest(self._marks, len(place).to_bytes(4, "big") + place + content, "sha256").hex()
 
-    def _seal(self, namespace: str, identifier: str) -> bytes:
+    def sealed(self, namespace: str, identifier: str) -> bytes:
+        """Return `identifier` as the table keeps it: the same bytes each time, which only this home's key opens."""
         return self._siv.encrypt(identifier.encode(), [namespace.encode()])
 
     def _open(self, namespace: str, sealed: bytes) -> str:
