@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from caregate.errors import CaregateError
+from governance.prediction_journal import JournalLimits
 
 POLICY = Path(__file__).parent.parent / "validation" / "policies" / "serving.yaml"
 
@@ -79,6 +80,21 @@ class Workers(_Part):
     restart_window_seconds: float = Field(gt=0)
 
 
+class Journal(_Part):
+    """Size of the journal's files, how often it is drained, synced and recovered, and how many rows may wait in it."""
+
+    segment_bytes: int = Field(ge=1)
+    drain_seconds: float = Field(gt=0)
+    sync_seconds: float = Field(gt=0, le=1)
+    recover_seconds: float = Field(gt=0)
+    most_waiting: int = Field(ge=1)
+
+    @property
+    def limits(self) -> JournalLimits:
+        """As the journal takes them."""
+        return JournalLimits(**self.model_dump())
+
+
 class ServingPolicy(_Part):
     """The whole policy of the service; purposes and bands stand in each model's own."""
 
@@ -89,6 +105,7 @@ class ServingPolicy(_Part):
     watch: Watch
     shutdown: Shutdown
     workers: Workers
+    journal: Journal
 
 
 @lru_cache(maxsize=4)
