@@ -69,6 +69,8 @@ class Run:
         The day on which waivers have to hold.
     consent_to
         The purpose that patients had to consent to; None where nobody is asked.
+    left_out
+        Patients of the snapshot who are left out because they said no since.
     """
 
     spec: ModelSpec
@@ -84,6 +86,7 @@ class Run:
     incumbent: Incumbent | None
     today: date
     consent_to: str | None = None
+    left_out: int = 0
 
     @property
     def champion(self) -> Champion | None:
@@ -204,9 +207,11 @@ def _compare(run: Run, subject: Subject, scored: ScoredRows, description: str) -
 
 
 def _training_facts(run: Run, train: pa.Table, test: pa.Table, description: str) -> dict[str, str]:
+    said_no = {"patients left out because they said no": f"{run.left_out:,}"} if run.left_out else {}
     return {
         "rows trained on": f"{train.num_rows:,}",
         "rows held out": f"{test.num_rows:,}",
+        **said_no,
         "split": description,
         "rounds": str(run.spec.rounds),
         "seed": str(run.seed),

@@ -21,6 +21,7 @@ from caregate.clock import Clock, system_clock
 from caregate.settings import Settings
 from crm.atomic_folder import write_whole
 from crm.snapshot import Snapshot, latest, open_snapshot
+from governance.consents import Consents
 from governance.database import ledger_database
 from governance.ledger import Ledger, digest_of
 from models.artifact import load_model
@@ -34,12 +35,13 @@ from registry.candidate import Candidate, read_candidate, write_candidate
 from registry.incumbent import Incumbent, incumbent_of
 from registry.judged import record_judged, require_sealed, run_subject, seal_stage
 from registry.judging import Run, judge_model
+from registry.standing_consents import FILE, StandingConsents, standing_consents
 from validation.contracts.features import check_features
 from validation.policy import load_policy
 from validation.suites.on_snapshot import check_snapshot, quality_folder, read_result
 from validation.waivers import in_force
 
-FEATURES, MODEL, STAGE_OF_GATES = "features", "model", "judged"
+CONSENTS, FEATURES, MODEL, STAGE_OF_GATES = "consents", "features", "model", "judged"
 ROWS, CANDIDATE, FILES = "rows.arrow", "candidate.json", "files"
 DEFAULT_SEED = 0
 TABLES_OF_PEOPLE = ("patients", "consents")
@@ -48,12 +50,13 @@ TABLES_OF_PEOPLE = ("patients", "consents")
 
 @dataclass(frozen=True)
 class Job:
-    """A run on its snapshot, in its workspace."""
+    """A run on its snapshot, in its workspace; `said` is what patients said since the snapshot, where it counts."""
 
     run: Run
     snapshot: Snapshot
     workspace: Path
     settings: Settings
+    said: StandingConsents | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -93,24 +96,29 @@ def open_job(
         "policy": policy.digest,
         "waivers": [f"{waiver.gate}/{waiver.check}" for waiver in in_force(policy, today)],
     }
-    recipe = run_key(spec, snapshot=digest, policy=digest_of(asked), seed=seed, author=author, code=code)
+    said = standing_consents(data, spec.table, Consents(ledger_database(settings)).last_words(TRAIN))
+    rows = digest_of([digest, said.digest]) if said else digest
+    recipe = run_key(spec, snapshot=rows, policy=digest_of(asked), seed=seed, author=author, code=code)
     incumbent = incumbent_of(settings, model, clock=clock)
+    key = _key(recipe, incumbent)
     run = Run(
         spec=spec,
         policy=policy,
         snapshot=data.manifest,
         author=author,
-        key=_key(recipe, incumbent),
+        key=key,
         recipe=recipe,
         seed=seed,
         threads=settings.threads,
         quality=quality_folder(settings.quality_dir, data, spec.table),
-        files={name: data.path(name) for name in (*TABLES_OF_PEOPLE, spec.table)},
+        files={name: data.path(name) for name in (*TABLES_OF_PEOPLE, spec.table)}
+        | ({"consents": settings.runs_dir / key / CONSENTS / FILE} if said else {}),
         incumbent=incumbent,
         today=today,
-        consent_to=TRAIN if data.manifest.consent.get("asked") == "required" else None,
+        consent_to=TRAIN if said or data.manifest.consent.get("asked") == "required" else None,
+        left_out=said.left_out if said else 0,
     )
-    return Job(run, data, settings.runs_dir / run.key, settings)
+    return Job(run, data, settings.runs_dir / run.key, settings, said)
 
 
 def _key(recipe: str, incumbent: Incumbent | None) -> str:
@@ -131,8 +139,10 @@ def check_content(job: Job) -> str:
 def make_features(job: Job) -> int:
     """Build the feature table of the rows whose outcome is known, and return their number.
 
-    Where the snapshot's patients have to be asked, only rows of those who consented to training are read.
+    Where the snapshot's patients have to be asked, only rows of those who consented to training are read. Rows of those
+    who said no since are read nowhere.
     """
+    _keep_consents(job)
 
     def fill(folder: Path) -> None:
         settings = job.settings
@@ -167,6 +177,7 @@ def fit_model(job: Job) -> int:
 def judge_run(job: Job) -> Candidate:
     """Put the model through the gates, write its evidence and return the candidate."""
     fitted = _stage(job, MODEL)
+    _keep_consents(job)
 
     def fill(folder: Path) -> None:
         files = folder / FILES
@@ -177,6 +188,11 @@ def judge_run(job: Job) -> Candidate:
 
     judged = _write_stage(job, STAGE_OF_GATES, fill)
     return read_candidate(judged / CANDIDATE, judged / FILES)
+
+
+def _keep_consents(job: Job) -> None:
+    if job.said is not None:
+        _write_stage(job, CONSENTS, job.said.write)
 
 
 def _rows(job: Job) -> pa.Table:
