@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from caregate.errors import BadInput
 from caregate.notice_settings import NoticeSettings
+from caregate.outreach_settings import OutreachSettings
 
 DEFAULT_HOME = Path(".caregate")
 ADDRESS = r"^https?://[^\s@\\]+$"
@@ -49,6 +50,8 @@ class Settings(BaseSettings):
     """How long an approval stands before it has to be given again."""
     notices: NoticeSettings = NoticeSettings()
     """Whom to tell of waiting versions and ending approvals, and by what; nobody where nothing is set."""
+    outreach: OutreachSettings = OutreachSettings()
+    """Who writes to patients, and by which gateways; nobody where nothing is set."""
     artifacts_url: str | None = Field(
         default=None, pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?$"
     )
@@ -160,6 +163,11 @@ class Settings(BaseSettings):
     def journal_dir(self) -> Path:
         """Predictions on their way into the ledger's database."""
         return self.home.resolve() / "journal"
+
+    @property
+    def outbox_dir(self) -> Path:
+        """What the sandbox of outreach keeps instead of sending it."""
+        return self.home.resolve() / "outbox"
 
     @property
     def secrets_file(self) -> Path:
