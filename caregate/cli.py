@@ -6,6 +6,7 @@ import typer
 
 from caregate.commands import (
     audit,
+    consents,
     databases,
     history,
     incidents,
@@ -44,6 +45,7 @@ app.command("sign-out")(signing_in.sign_out)
 app.command()(signing_in.whoami)
 app.command()(keeping.doctor)
 app.command()(databases.databases)
+app.add_typer(consents.consents, name="consent")
 app.add_typer(incidents.incidents, name="incident")
 app.add_typer(quarantine.quarantine, name="quarantine")
 app.add_typer(keeping.users, name="users")
