@@ -168,7 +168,7 @@ def scored_rows(
         label=_label(rows),
         score=score,
         patient=patient_codes(rows),
-        groups={name: _grouping(rows.column(f"group_{name}")) for name in spec.groups},
+        groups={name: grouping_of(rows.column(f"group_{name}")) for name in spec.groups},
         strata={name: np.asarray(rows.column(f"stratum_{name}"), dtype=bool) for name in spec.strata},
         baselines=baselines or {},
     )
@@ -178,7 +178,8 @@ def _label(rows: pa.Table) -> Flags:
     return np.asarray(rows.column("label"), dtype=np.int8).astype(bool)
 
 
-def _grouping(values: pa.ChunkedArray) -> Grouping:
+def grouping_of(values: pa.ChunkedArray) -> Grouping:
+    """Return the partition that a column of groups makes of its rows."""
     levels = sorted(value for value in values.unique().to_pylist() if value is not None)
     codes = pa.compute.index_in(values, pa.array(levels, pa.string())).fill_null(-1)
     return Grouping(np.asarray(codes, dtype=np.int64), tuple(levels))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from validation.allocation import allocate
@@ -14,17 +16,24 @@ FLOORS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Coverage floors of the trade-off curve."""
 
 
-def flag(rows: ScoredRows, policy: Policy, score: Floats | None = None) -> Flags:
-    """Return the rows that the policy's allocation acts on, shape (n,), by another `score` where one is given."""
+def choose(score: Floats, groups: Mapping[str, Grouping], policy: Policy) -> Flags:
+    """Return the rows that the policy's allocation acts on, shape (n,).
+
+    Gates judge what this chooses of held-out rows, and a worklist acts on what it chooses of a day's.
+    """
     coverage = policy.decision.coverage
     floor = coverage.floor if coverage else 0.0
-    ranked = rows.score if score is None else score
-    return allocate(ranked, policy.decision.capacity.value, _covered(rows, policy), floor)
+    return allocate(score, policy.decision.capacity.value, _covered(groups, policy), floor)
+
+
+def flag(rows: ScoredRows, policy: Policy, score: Floats | None = None) -> Flags:
+    """Return the rows that the policy's allocation acts on, shape (n,), by another `score` where one is given."""
+    return choose(rows.score if score is None else score, rows.groups, policy)
 
 
 def trade_off(rows: ScoredRows, policy: Policy) -> tuple[TradeOff, ...]:
     """Return recall and the worst ratio of group recalls under several coverage floors."""
-    grouping = _covered(rows, policy)
+    grouping = _covered(rows.groups, policy)
     if grouping is None or not rows.label.any():
         return ()
     codes, positives = with_unknown(grouping).codes, rows.label
@@ -40,6 +49,6 @@ def trade_off(rows: ScoredRows, policy: Policy) -> tuple[TradeOff, ...]:
     return tuple(points)
 
 
-def _covered(rows: ScoredRows, policy: Policy) -> Grouping | None:
+def _covered(groups: Mapping[str, Grouping], policy: Policy) -> Grouping | None:
     coverage = policy.decision.coverage
-    return rows.groups.get(coverage.grouping) if coverage else None
+    return groups.get(coverage.grouping) if coverage else None
