@@ -6,7 +6,7 @@ Two processes that want to send to one patient take turns: what the first one ap
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -124,16 +124,12 @@ class Desk:
         self._book = PatientBook(engine, clock)
         self.log = MessageLog(engine)
 
-    def offers(self, errand: Errand, carrier: str, connection: Connection | None = None) -> list[Offer]:
-        """Return what stands on each channel, in the patient's own order."""
-        if connection is None:
-            with self._engine.connect() as reading:
-                return self.offers(errand, carrier, reading)
-        words = self._book.within(connection, errand.patient)
-        lines = self.log.of_patient(connection, errand.patient, carrier)
-        earlier = counted(lines, but=self.message_id(errand, carrier))
+    def offers(self, errands: Iterable[Errand], carrier: str) -> Iterator[list[Offer]]:
+        """Yield for each errand what stands on each channel now, in the patient's own order; nothing is written."""
         moment = self._clock()
-        return [self._offer(errand, words, earlier, medium, moment) for medium in self._order(words)]
+        with self._engine.connect() as connection:
+            for errand in errands:
+                yield self._offers(connection, errand, carrier, moment)
 
     def take(self, errand: Errand, carrier: str, media: frozenset[Medium], *, by: str) -> Taken | Refusal | None:
         """Take an errand on by the first open channel of `media`, in the name of `by`.
@@ -153,7 +149,7 @@ class Desk:
             if states_of(lines) & ENDED:
                 return None
             approved = next((line for line in lines if line.state is State.APPROVED), None)
-            offers = self.offers(errand, carrier, connection)
+            offers = self._offers(connection, errand, carrier, self._clock())
             if approved is not None:
                 return self._again(connection, approved, offers, by)
             usable = [offer for offer in offers if offer.medium in media]
@@ -180,6 +176,12 @@ class Desk:
             ended = replace(approved, state=State.STOPPED, at=self._clock(), by=by, why=offer.refusal.value)
             self.log.add_within(connection, ended)
         return offer.refusal
+
+    def _offers(self, connection: Connection, errand: Errand, carrier: str, moment: datetime) -> list[Offer]:
+        words = self._book.within(connection, errand.patient)
+        lines = self.log.of_patient(connection, errand.patient, carrier)
+        earlier = counted(lines, but=self.message_id(errand, carrier))
+        return [self._offer(errand, words, earlier, medium, moment) for medium in self._order(words)]
 
     def _offer(
         self, errand: Errand, words: PatientWords, earlier: Sequence[Line], medium: Medium, moment: datetime

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from crm.outreach.policy import QuietHours
@@ -38,6 +39,7 @@ def _later(moment: datetime) -> Iterator[datetime]:
         yield at
 
 
+@lru_cache(maxsize=1024)
 def open_hours(moment: datetime, zone: ZoneInfo, hours: QuietHours) -> tuple[datetime, datetime]:
     """Return from when on, and until when, a patient in `zone` may be contacted next; from `moment` on where now."""
     begin = next_change(moment, zone, hours) if is_quiet(moment, zone, hours) else moment.astimezone(UTC)
