@@ -72,6 +72,14 @@ class Settings(BaseSettings):
     """Where people reach the MLflow server behind a proxy; on this machine it answers under loopback names alone."""
     single_sign_on: bool = False
     """Whether people sign in to MLflow by a proxy that knows them, and not by password."""
+    scoring_host: str = Field(default="127.0.0.1", pattern=r"^[A-Za-z0-9.:-]+$")
+    """Where the scoring service listens; elsewhere than on loopback only with a certificate."""
+    tls_certificate: Path | None = None
+    """PEM file of the scoring service's certificate and those that it rests on."""
+    tls_key: Path | None = None
+    """PEM file of the certificate's key."""
+    traces_url: str | None = Field(default=None, pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._/-]*)?$")
+    """OTLP endpoint of a collector on the operator's network; without one nothing is traced."""
     sso_header: str = Field(default="X-Forwarded-User", pattern=r"^[A-Za-z0-9-]+$")
     """In which the proxy names the account."""
 

@@ -1,29 +1,32 @@
 """The scoring API over HTTP: reads requests, asks the scorer, writes answers. It holds no rule of its own."""
 
+from threading import Event
 from typing import Annotated, Any
 
 import msgspec
-from anyio import CapacityLimiter, to_thread
-from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from governance.client_key import Scope
 from serving.asking import asks
-from serving.body import decode, read_body
 from serving.guard import Guard
 from serving.keys import Client, Keys
 from serving.metrics import Metrics
-from serving.openapi import PredictionsShown, problems, request_body
+from serving.openapi import describe_predictions, problems
 from serving.policy import ServingPolicy
+from serving.predictions_route import PredictionsRoute
 from serving.problems import add_problem_handlers
-from serving.scorer import Question, Scorer
+from serving.scorer import Scorer
 from serving.shelf import Shelf
 from serving.watcher import Watcher
 
 JSON = "application/json"
+LEAVING = "the service was told to stop"
 
 
-def create_app(scorer: Scorer, shelf: Shelf, watcher: Watcher, keys: Keys, policy: ServingPolicy) -> FastAPI:
+def create_app(
+    scorer: Scorer, shelf: Shelf, watcher: Watcher, keys: Keys, policy: ServingPolicy, *, leaving: Event
+) -> FastAPI:
     """Return the application.
 
     Parameters
@@ -36,17 +39,23 @@ def create_app(scorer: Scorer, shelf: Shelf, watcher: Watcher, keys: Keys, polic
         Tells clients.
     policy
         Limits of a request.
+    leaving
+        Set once the service was told to stop: it is not ready from then on.
     """
     metrics = Metrics()
     app = FastAPI(title="Caregate scoring", version="1", docs_url=None, redoc_url=None)
-    app.add_middleware(Guard, metrics=metrics)
+    app.add_middleware(
+        PredictionsRoute, scorer=scorer, shelf=shelf, keys=keys, policy=policy, metrics=metrics
+    )  # within the guard, which is added after it
+    app.add_middleware(Guard, metrics=metrics, shelf=shelf, policy=policy.logs)
     add_problem_handlers(app)
-    _add_health(app, shelf, watcher, metrics)
-    _add_models(app, scorer, shelf, keys=keys, policy=policy, metrics=metrics)
+    _add_health(app, shelf, watcher, metrics, leaving)
+    _add_models(app, shelf, keys)
+    describe_predictions(app, shelf.offers.values(), policy)
     return app
 
 
-def _add_health(app: FastAPI, shelf: Shelf, watcher: Watcher, metrics: Metrics) -> None:
+def _add_health(app: FastAPI, shelf: Shelf, watcher: Watcher, metrics: Metrics, leaving: Event) -> None:
     @app.get("/healthz", tags=["health"])
     async def alive() -> dict[str, str]:
         """Tell that the process answers."""
@@ -58,7 +67,9 @@ def _add_health(app: FastAPI, shelf: Shelf, watcher: Watcher, metrics: Metrics) 
         asked = [shelf.offer(model).spec.name] if model is not None else list(shelf.offers)
         standings = {name: shelf.standing(name) for name in asked}
         models = {name: "ready" if standing.served else standing.why for name, standing in standings.items()}
-        is_ready = watcher.fresh and any(standing.served for standing in standings.values())
+        if leaving.is_set():
+            models = dict.fromkeys(models, LEAVING)
+        is_ready = watcher.fresh and not leaving.is_set() and any(standing.served for standing in standings.values())
         return _json({"ready": is_ready, "models": models}, 200 if is_ready else 503)
 
     @app.get("/metrics", tags=["health"], include_in_schema=False)
@@ -67,29 +78,8 @@ def _add_health(app: FastAPI, shelf: Shelf, watcher: Watcher, metrics: Metrics) 
         return Response(metrics.page(shelf), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _add_models(
-    app: FastAPI, scorer: Scorer, shelf: Shelf, *, keys: Keys, policy: ServingPolicy, metrics: Metrics
-) -> None:
-    limiter = CapacityLimiter(policy.limits.at_once)
-
-    scoring = Annotated[Client, Depends(asks(keys, Scope.SCORE))]
+def _add_models(app: FastAPI, shelf: Shelf, keys: Keys) -> None:
     describing = Annotated[Client, Depends(asks(keys, Scope.DESCRIBE))]
-
-    @app.post(
-        "/v1/models/{model}/predictions",
-        tags=["scores"],
-        responses={200: {"model": PredictionsShown}, **problems(401, 403, 404, 413, 422, 429, 500)},
-        openapi_extra=request_body(shelf.offers.values(), policy.limits),
-    )
-    async def predict(model: str, request: Request, asked_by: scoring) -> Response:
-        """Score the instances, or abstain and say why."""
-        shelf.offer(model)
-        asked = decode(await read_body(request, policy.limits.body_bytes))
-        keys.charge(asked_by, len(asked.instances))
-        question = Question(asked_by.name, asked.purpose, asked.instances)
-        answers = await to_thread.run_sync(scorer.score, model, question, limiter=limiter)
-        metrics.predicted(model, answers)
-        return _json({"model": model, "predictions": answers})
 
     @app.get("/v1/models/{model}", tags=["models"], responses=problems(401, 403, 404, 429))
     async def describe(model: str, _asked_by: describing) -> Response:

@@ -163,6 +163,7 @@ class Keys:
     def _take(self, held: _Held, instances: int) -> None:
         wait = self._rates.take(held.place, instances, held.pace)
         if wait > 0:
+            self._refused("rate", held.client.key_id)
             raise TooManyRequests(wait, held.pace)
 
     def _refuse(self, sent: str, held: _Held | None, address: str) -> None:

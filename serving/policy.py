@@ -80,6 +80,19 @@ class Workers(_Part):
     restart_window_seconds: float = Field(gt=0)
 
 
+class Logs(_Part):
+    """From how many seconds on a request is slow, and how many lines about requests a second may hold."""
+
+    slow_seconds: float = Field(gt=0)
+    lines_per_second: int = Field(ge=1)
+
+
+class Traces(_Part):
+    """The share of requests that are traced, where traces are on and the caller does not say."""
+
+    share: float = Field(ge=0, le=1)
+
+
 class Journal(_Part):
     """Size of the journal's files, how often it is drained, synced and recovered, and how many rows may wait in it."""
 
@@ -106,6 +119,8 @@ class ServingPolicy(_Part):
     shutdown: Shutdown
     workers: Workers
     journal: Journal
+    logs: Logs
+    traces: Traces
 
 
 @lru_cache(maxsize=4)
