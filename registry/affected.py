@@ -11,9 +11,13 @@ from caregate.settings import Settings
 from governance.database import ledger_database
 from governance.incident import Incident
 from governance.incident_rules import Kind
+from governance.journal_drain import settle
 from governance.ledger import Ledger, digest_of
 from governance.predictions import Predictions
 from registry.promotions import in_use
+
+SETTLE_SECONDS = 10.0
+"""How long answers that are recorded may take to be in the table: a drain of each server, and its database's delay."""
 
 
 class NoPatientList(NotFound):
@@ -37,6 +41,8 @@ class AffectedCount:
         How many patients, and how many scores for which the client named none.
     digest
         ``sha256:…`` of the patients' tokens, in order.
+    complete
+        Whether all that this home's servers had answered by then was in the table when it was counted.
     """
 
     version: int | None
@@ -45,6 +51,7 @@ class AffectedCount:
     patients: int
     unnamed: int
     digest: str
+    complete: bool = True
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -56,6 +63,7 @@ class AffectedCount:
             "patients": self.patients,
             "unnamed": self.unnamed,
             "patients_digest": self.digest,
+            "complete": self.complete,
         }
 
 
@@ -84,11 +92,12 @@ def count_affected(settings: Settings, model: str, *, until: datetime) -> Affect
     promotion = in_use(Ledger(engine), model, at=until)
     if promotion is None:
         return AffectedCount(None, None, until, 0, 0, digest_of([]))
+    complete = settle(settings.journal_dir, engine, seconds=SETTLE_SECONDS)
     version, since = promotion.key.version, promotion.at
     predictions = Predictions(engine)
     tokens = predictions.patients_scored(model, version, since=since, until=until)
     unnamed = predictions.scored_without_patient(model, version, since=since, until=until)
-    return AffectedCount(version, since, until, len(tokens), unnamed, digest_of(tokens))
+    return AffectedCount(version, since, until, len(tokens), unnamed, digest_of(tokens), complete)
 
 
 def affected_patients(settings: Settings, incident: Incident) -> AffectedPatients:
@@ -106,7 +115,9 @@ def affected_patients(settings: Settings, incident: Incident) -> AffectedPatient
         return AffectedPatients((), (), unchanged=True)
     model, version = incident.about.partition("/")[0], facts["version"]
     since, until = (datetime.fromisoformat(facts[name]) for name in ("since", "until"))
-    predictions = Predictions(ledger_database(settings))
+    engine = ledger_database(settings)
+    settle(settings.journal_dir, engine, seconds=SETTLE_SECONDS)
+    predictions = Predictions(engine)
     before = predictions.patients_scored(model, version, since=since, until=until)
     after = set(predictions.patients_scored(model, version, since=until)) - set(before)
     return AffectedPatients(tuple(before), tuple(sorted(after)), digest_of(before) == facts["patients_digest"])

@@ -13,8 +13,11 @@ from governance.database import ledger_database
 from governance.incident import Incident
 from governance.incident_rules import Kind
 from governance.incidents import Incidents
+from governance.journal_segment import Segment
 from governance.ledger import Ledger, digest_of
+from governance.prediction_journal import JournalLimits, PredictionJournal
 from governance.predictions import Prediction, Predictions
+from registry import affected
 from registry.affected import NoPatientList, affected_patients
 from registry.promotions import PROMOTED
 from registry.suspension import resume, suspend
@@ -28,6 +31,10 @@ def day(number: int) -> datetime:
 
 
 def scored(home: Settings, at: datetime, patient: str | None, **given: object) -> None:
+    Predictions(ledger_database(home)).append([prediction(at, patient, **given)])
+
+
+def prediction(at: datetime, patient: str | None, **given: object) -> Prediction:
     values: dict[str, object] = {
         "prediction_id": f"{at.isoformat()} {patient}"[:40],
         "at": at,
@@ -40,7 +47,7 @@ def scored(home: Settings, at: datetime, patient: str | None, **given: object) -
         "inputs_digest": "",
         "status": "scored",
     }
-    Predictions(ledger_database(home)).append([Prediction(**values | given)])  # type: ignore[arg-type]
+    return Prediction(**values | given)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -71,8 +78,25 @@ class TestSuspending:
             "patients": 3,
             "unnamed": 1,
             "patients_digest": digest_of(["kim", "lee", "max"]),
+            "complete": True,
             "reason": "scores drift at one site",
         }
+
+    def test_counts_what_was_answered_just_before_and_is_not_in_the_table_yet(self, home: Settings) -> None:
+        limits = JournalLimits(1 << 20, drain_seconds=0.1, sync_seconds=1, recover_seconds=5, most_waiting=10)
+        journal = PredictionJournal(home.journal_dir, ledger_database(home), limits)
+        journal.append([prediction(day(19), "just before")])
+        found = stop(home, day(20))
+        journal.close()
+        assert (found.facts["patients"], found.facts["complete"]) == (4, True)
+
+    def test_says_when_a_server_did_not_drain_in_time(self, home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(affected, "SETTLE_SECONDS", 0.0)
+        home.journal_dir.mkdir()
+        held = Segment.create(home.journal_dir)
+        held.append(b"a row on its way")
+        assert not stop(home, day(20)).facts["complete"]
+        held.close()
 
     def test_writes_no_token_into_the_ledger(self, home: Settings) -> None:
         stop(home, day(20))
