@@ -13,7 +13,16 @@ from governance import write_guard
 
 PURPOSE = "ledger writes"
 """Names the key of the proofs among those that a home draws from one secret."""
-GUARDED = ("acts", "quarantine_decisions", "worklists", "worklist_entries", "messages")
+GUARDED = (
+    "acts",
+    "quarantine_decisions",
+    "worklists",
+    "worklist_entries",
+    "messages",
+    "reviews",
+    "outcomes",
+    "incident_reports",
+)
 """Tables that are written in `exclusive` transactions alone."""
 APPEND_ONLY = (
     "acts",
@@ -24,6 +33,9 @@ APPEND_ONLY = (
     "worklists",
     "worklist_entries",
     "messages",
+    "reviews",
+    "outcomes",
+    "incident_reports",
 )
 
 

@@ -184,3 +184,53 @@ key_refusals = Table(
     Column("times", Integer, nullable=False),
     Index("key_refusals_by_time", "at"),
 )
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("review_id", String(40), nullable=False, unique=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("prediction_id", String(40), nullable=False),
+    Column("model", String(256), nullable=False),
+    Column("version", Integer),
+    Column("band", String(40)),
+    Column("client", String(100), nullable=False),
+    Column("verdict", String(20), nullable=False),
+    Column("decided", String(60), nullable=False),
+    Column("reason", String(40)),
+    Column("note", LargeBinary),
+    Column("reviewer", String(40), nullable=False),
+    Column("seconds", Float),
+    Column("content", String(64), nullable=False),
+    Column("once", String(64), unique=True),
+    Index("reviews_of_prediction", "prediction_id", "seq"),
+    Index("reviews_of_model", "model", "at"),
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", String(200), nullable=False),
+    Column("model", String(256), nullable=False),
+    Column("record", String(40), nullable=False),
+    Column("happened", Boolean, nullable=False),
+    Column("known_at", DateTime(timezone=True), nullable=False),
+    Index("outcomes_of_record", "model", "record", "seq"),
+)
+
+incident_reports = Table(
+    "incident_reports",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("incident", String(40), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("client", String(100), nullable=False),
+    Column("what", String(40), nullable=False),
+    Column("prediction_id", String(40)),
+    Column("note", LargeBinary),
+    Column("once", String(64), unique=True),
+    Index("incident_reports_of", "incident"),
+)

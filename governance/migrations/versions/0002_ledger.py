@@ -17,6 +17,9 @@ APPEND_ONLY = (
     "worklists",
     "worklist_entries",
     "messages",
+    "reviews",
+    "outcomes",
+    "incident_reports",
 )
 
 
@@ -26,6 +29,7 @@ def upgrade() -> None:
     _create_quarantine()
     _create_exchange()
     _create_outreach()
+    _create_words()
     dialect = op.get_bind().dialect.name
     for table in APPEND_ONLY:
         for statement in _append_only(table, dialect):
@@ -190,6 +194,55 @@ def _create_outreach() -> None:
     op.create_index("messages_once", "messages", ["message_id", "state"], unique=True)
     op.create_index("messages_of_patient", "messages", ["patient", "at"])
     op.create_index("messages_of_worklist", "messages", ["worklist"])
+
+
+def _create_words() -> None:
+    """Create what clients report: a person's decision about a prediction, what really happened, and harm."""
+    moment = sa.DateTime(timezone=True)
+    op.create_table(
+        "reviews",
+        sa.Column("seq", sa.Integer, primary_key=True),
+        sa.Column("review_id", sa.String(40), nullable=False, unique=True),
+        sa.Column("at", moment, nullable=False),
+        sa.Column("prediction_id", sa.String(40), nullable=False),
+        sa.Column("model", sa.String(256), nullable=False),
+        sa.Column("version", sa.Integer),
+        sa.Column("band", sa.String(40)),
+        sa.Column("client", sa.String(100), nullable=False),
+        sa.Column("verdict", sa.String(20), nullable=False),
+        sa.Column("decided", sa.String(60), nullable=False),
+        sa.Column("reason", sa.String(40)),
+        sa.Column("note", sa.LargeBinary),
+        sa.Column("reviewer", sa.String(40), nullable=False),
+        sa.Column("seconds", sa.Float),
+        sa.Column("content", sa.String(64), nullable=False),
+        sa.Column("once", sa.String(64), unique=True),
+    )
+    op.create_index("reviews_of_prediction", "reviews", ["prediction_id", "seq"])
+    op.create_index("reviews_of_model", "reviews", ["model", "at"])
+    op.create_table(
+        "outcomes",
+        sa.Column("seq", sa.Integer, primary_key=True),
+        sa.Column("at", moment, nullable=False),
+        sa.Column("by", sa.String(200), nullable=False),
+        sa.Column("model", sa.String(256), nullable=False),
+        sa.Column("record", sa.String(40), nullable=False),
+        sa.Column("happened", sa.Boolean, nullable=False),
+        sa.Column("known_at", moment, nullable=False),
+    )
+    op.create_index("outcomes_of_record", "outcomes", ["model", "record", "seq"])
+    op.create_table(
+        "incident_reports",
+        sa.Column("seq", sa.Integer, primary_key=True),
+        sa.Column("incident", sa.String(40), nullable=False),
+        sa.Column("at", moment, nullable=False),
+        sa.Column("client", sa.String(100), nullable=False),
+        sa.Column("what", sa.String(40), nullable=False),
+        sa.Column("prediction_id", sa.String(40)),
+        sa.Column("note", sa.LargeBinary),
+        sa.Column("once", sa.String(64), unique=True),
+    )
+    op.create_index("incident_reports_of", "incident_reports", ["incident"])
 
 
 def _append_only(table: str, dialect: str) -> list[str]:
