@@ -20,7 +20,7 @@ from registry import policy
 from registry.approvals import VersionKey, read_verdicts
 from registry.digest import VersionManifest, verified_manifest
 from registry.policy import Signature, State, VersionFacts
-from registry.promotions import Promotion, in_use
+from registry.promotions import Promotion, before, in_use
 
 
 class NoChampion(NotFound):
@@ -92,7 +92,15 @@ def champion_of(settings: Settings, model: str, *, clock: Clock = system_clock) 
     DigestMismatch
         If the approved copy is missing or was changed.
     """
-    promotion = in_use(Ledger(ledger_database(settings)), model)
+    return _verified(settings, model, in_use(Ledger(ledger_database(settings)), model), clock)
+
+
+def previous_of(settings: Settings, model: str, *, clock: Clock = system_clock) -> Champion:
+    """Return the version of `model` that was in use before the one that is; errors as of `champion_of`."""
+    return _verified(settings, model, before(Ledger(ledger_database(settings)), model), clock)
+
+
+def _verified(settings: Settings, model: str, promotion: Promotion | None, clock: Clock) -> Champion:
     if promotion is None:
         raise NoChampion(model)
     folder = approved_folder(settings, promotion.digest)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from models.artifact import Column
-from serving.policy import ServingPolicy, Support
+from serving.policy import ServingPolicy
 from serving.served import Served
 
 Inputs = npt.NDArray[np.float32]
@@ -37,8 +38,7 @@ class Reason:
     contribution: float
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(msgspec.Struct, frozen=True):
     """What the model says of one row.
 
     Attributes
@@ -49,6 +49,9 @@ class Assessment:
         Why it abstains; none where it scores.
     inputs_digest
         ``sha256:…`` of the booster's inputs for this row.
+    meaning, range
+        The band in the policy's words, and between which shares the outcome is to be expected at such a score; none
+        where it abstains, and no range where the evidence of the version says none.
     """
 
     score: float | None
@@ -56,6 +59,8 @@ class Assessment:
     reasons: tuple[Reason, ...]
     why: str | None
     inputs_digest: str
+    meaning: str | None = None
+    range: tuple[float, float] | None = None
 
     @property
     def status(self) -> str:
@@ -67,29 +72,43 @@ def assess(served: Served, rows: pa.Table, policy: ServingPolicy, *, explain: bo
     """Assess every row of the feature table `rows`, in its order; `explain` adds the reasons."""
     if not rows.num_rows:
         return []
-    inputs = served.fitted.encode(rows)
-    scores = np.round(served.fitted.predict_encoded(inputs), SCORE_DECIMALS)
-    outside = unsupported(inputs, served.fitted.columns, policy.support)
-    lacking = incomplete(inputs, served.fitted.columns, served.spec.required)
-    reasons = explained(served, inputs, policy.reasons.shown) if explain else [()] * len(inputs)
+    return assess_encoded(served, served.fitted.encode(rows), policy, shown=policy.reasons.shown if explain else 0)
+
+
+def assess_encoded(served: Served, inputs: Inputs, policy: ServingPolicy, *, shown: int) -> list[Assessment]:
+    """Assess encoded `inputs`, shape (n, features), with up to `shown` reasons each."""
+    scores = np.round(served.fitted.predict_encoded(inputs), SCORE_DECIMALS).tolist()
+    outside = unsupported(inputs, served.fitted.columns, served.reach(policy.support))
+    lacking = incomplete(inputs, served.fitted.columns, served.required_places)
+    reasons = explained(served, inputs, shown) if shown else [()] * len(inputs)
     return [
-        _assessment(served, float(score), lack or why, found, row)
-        for score, lack, why, found, row in zip(scores, lacking, outside, reasons, inputs, strict=True)
+        _assessment(served, score, lack or why, found, digest)
+        for score, lack, why, found, digest in zip(scores, lacking, outside, reasons, _digests(inputs), strict=True)
     ]
 
 
-def _assessment(served: Served, score: float, why: str | None, reasons: tuple[Reason, ...], row: Inputs) -> Assessment:
-    digest = "sha256:" + hashlib.sha256(np.ascontiguousarray(row).tobytes()).hexdigest()
+def _assessment(served: Served, score: float, why: str | None, reasons: tuple[Reason, ...], digest: str) -> Assessment:
     if why:
         return Assessment(None, None, (), why, digest)
-    return Assessment(score, served.policy.band(score), reasons, None, digest)
+    band = served.band(score)
+    return Assessment(score, band.name, reasons, None, digest, band.meaning, served.range(score))
 
 
-def unsupported(inputs: Inputs, columns: Sequence[Column], support: Support) -> list[str | None]:
-    """Return for each row why the model should abstain: the features that lie far outside of training's range."""
-    lows, highs = _range(columns, support)
-    with np.errstate(invalid="ignore"):
-        outside = (inputs < lows) | (inputs > highs)
+def _digests(inputs: Inputs) -> Iterator[str]:
+    whole, size = inputs.tobytes(), inputs.shape[1] * inputs.itemsize
+    for start in range(0, len(whole), size):
+        yield "sha256:" + hashlib.sha256(whole[start : start + size]).hexdigest()
+
+
+def unsupported(inputs: Inputs, columns: Sequence[Column], reach: tuple[Floats, Floats]) -> list[str | None]:
+    """Return for each row why the model should abstain: the features that lie far outside of training's range.
+
+    `reach` holds the least and the greatest value of each feature that is scored, as `support_of` gives them.
+    """
+    lows, highs = reach
+    outside = (inputs < lows) | (inputs > highs)
+    if not outside.any():
+        return [None] * len(inputs)
     texts = [column.text for column in columns]
     return [
         "outside training support: " + ", ".join(text for text, out in zip(texts, row, strict=True) if out)
@@ -99,10 +118,11 @@ def unsupported(inputs: Inputs, columns: Sequence[Column], support: Support) -> 
     ]
 
 
-def incomplete(inputs: Inputs, columns: Sequence[Column], required: Sequence[str]) -> list[str | None]:
-    """Return for each row which of the features it lacks that the model does not score without; None where none."""
-    places = [at for at, column in enumerate(columns) if column.name in required]
+def incomplete(inputs: Inputs, columns: Sequence[Column], places: Sequence[int]) -> list[str | None]:
+    """Return for each row which of the features at `places` it lacks; None where none."""
     absent = np.isnan(inputs[:, places])
+    if not absent.any():
+        return [None] * len(inputs)
     names = [columns[at].name for at in places]
     return [
         "missing required field: " + ", ".join(name for name, gone in zip(names, row, strict=True) if gone)
@@ -112,24 +132,19 @@ def incomplete(inputs: Inputs, columns: Sequence[Column], required: Sequence[str
     ]
 
 
-def _range(columns: Sequence[Column], support: Support) -> tuple[Floats, Floats]:
-    lows = np.array([-np.inf if column.low is None else column.low for column in columns])
-    highs = np.array([np.inf if column.high is None else column.high for column in columns])
-    with np.errstate(invalid="ignore"):
-        reach = support.margin * np.maximum(highs - lows, support.least_range)
-    return lows - reach, highs + reach
-
-
 def explained(served: Served, inputs: Inputs, shown: int) -> list[tuple[Reason, ...]]:
     """Return the `shown` largest contributions of each row by size, largest first."""
     contributions = served.fitted.contributions(inputs) * served.fitted.calibration.slope
     order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :shown]
+    largest = np.take_along_axis(contributions, order, axis=1).tolist()
     columns = served.fitted.columns
     return [
         tuple(
-            Reason(columns[at].name, columns[at].text, round(float(row[at]), CONTRIBUTION_DECIMALS))
-            for at in places
-            if row[at] != 0
+            [
+                Reason(columns[at].name, columns[at].text, round(value, CONTRIBUTION_DECIMALS))
+                for at, value in zip(places, values, strict=True)
+                if value != 0
+            ]
         )
-        for row, places in zip(contributions, order, strict=True)
+        for places, values in zip(order.tolist(), largest, strict=True)
     ]

@@ -30,3 +30,6 @@ class ChampionSource(Protocol):
         NotServed
             If there is none: nothing promoted, suspended, revoked, or a copy that is not what was signed.
         """
+
+    def previous(self, model: str) -> Champion | None:
+        """Return the version that was in use before, None where there was none or it may not be served any more."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import pyarrow as pa
-
-from crm.tables import TABLES
-from governance.vault import Vault, namespace
+from governance.vault import Vault
+from governance.vault_reading import VaultReader
 from serving.instances import PATIENT, Instance
 
 
@@ -18,6 +17,10 @@ class Tokens:
 
     record: str | None
     patient: str | None
+
+
+class NewIds(Exception):
+    """Some ids have no token yet, and drawing one waits for the disk."""
 
 
 class Door:
@@ -31,8 +34,11 @@ class Door:
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
+        self._reader = VaultReader(vault)
 
-    def tokens(self, instances: Sequence[Instance], *, system: str, record_id: str) -> list[Tokens]:
+    def tokens(
+        self, instances: Sequence[Instance], *, system: str, record_id: str, may_draw: bool = True
+    ) -> list[Tokens]:
         """Return the tokens of each instance.
 
         Parameters
@@ -43,26 +49,33 @@ class Door:
             Whose identifiers they are.
         record_id
             The kind of their records, such as ``appointment_id``.
+        may_draw
+            Whether ids that have no token get one, which waits for the disk.
+
+        Raises
+        ------
+        NewIds
+            If an id has no token, and none may be drawn.
         """
-        records = self._exchange(namespace(system, record_id), [instance.record for instance in instances])
-        patients = self._exchange(namespace(system, PATIENT), [instance.patient for instance in instances])
+        records = self._exchange(namespace(system, record_id), [item.record for item in instances], may_draw=may_draw)
+        patients = self._exchange(namespace(system, PATIENT), [item.patient for item in instances], may_draw=may_draw)
         return [Tokens(record, patient) for record, patient in zip(records, patients, strict=True)]
 
-    def _exchange(self, place: str, ids: Sequence[str | None]) -> list[str | None]:
+    def _exchange(self, place: str, ids: Sequence[str | None], *, may_draw: bool) -> list[str | None]:
         named = {identifier for identifier in ids if identifier is not None}
-        tokens = self._vault.known(place, named)
+        tokens = self._reader.known(place, named) if named else {}
         if strangers := named - tokens.keys():
+            if not may_draw:
+                raise NewIds
             tokens |= self._vault.tokens(place, strangers)
         return [None if identifier is None else tokens[identifier] for identifier in ids]
 
 
-def canonical_rows(
-    instances: Sequence[Instance], tokens: Sequence[Tokens], *, table: str, record_id: str, defaults: dict[str, int]
-) -> pa.Table:
-    """Return `instances` as rows of canonical `table`; `defaults` fill what the client may leave out."""
-    rows = []
-    for instance, token in zip(instances, tokens, strict=True):
-        row = {**instance.values, record_id: token.record, PATIENT: token.patient}
-        row |= {name: value for name, value in defaults.items() if row[name] is None}
-        rows.append(row)
-    return pa.Table.from_pylist(rows, schema=TABLES[table])
+def namespace(system: str, kind: str) -> str:
+    """Return the vault's namespace of identifiers of `kind`, as `crm.deidentify` names it."""
+    return f"{system}/{kind.removesuffix('_id')}"
+
+
+def canonical_row(instance: Instance, token: Tokens, *, record_id: str) -> dict[str, Any]:
+    """Return `instance` as a row of its canonical table."""
+    return {**instance.values, record_id: token.record, PATIENT: token.patient}

@@ -14,6 +14,7 @@ from crm.policy import door_policy
 from crm.vocabulary import RANGES, WORDS
 
 Values = Mapping[str, Any]
+Read = Callable[[Any], Any]
 ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 AGE = "age"
 Day = TypeVar("Day", date, datetime)
@@ -27,40 +28,26 @@ class MalformedRequest(BadInput):
         self.pointer = pointer
 
 
-class _Unfit(Exception):
+class Unfit(Exception):
     """A value that its column cannot hold; carries what the column holds."""
 
 
-def read_values(
-    raw: Values, fields: Mapping[str, pa.Field], *, table: str, longest: int, pointer: str
-) -> dict[str, Any]:
-    """Return the value of every field, null where it was not sent.
+def reader_of(table: str, field: pa.Field, *, longest: int) -> Read:
+    """Return what reads a JSON value, not null, as that of a column.
 
     Parameters
     ----------
-    raw
-        A JSON object.
-    fields
-        Columns of canonical `table` by the names that the object uses.
+    table, field
+        The canonical table and its column.
     longest
         Characters that a text may have.
-    pointer
-        Where the object stands in the body.
 
-    Raises
-    ------
-    MalformedRequest
-        If the object has another field, or a field holds what it cannot.
+    Returns
+    -------
+    callable
+        It raises `Unfit` on a value that the column cannot hold.
     """
-    if not raw.keys() <= fields.keys():
-        raise MalformedRequest("a field is unknown here: see the OpenAPI document for the names", pointer)
-    values = {}
-    for name, field in fields.items():
-        try:
-            values[name] = None if raw.get(name) is None else _READ[field.type](raw[name], field, table, longest)
-        except _Unfit as unfit:
-            raise MalformedRequest(f"has to be {unfit}", f"{pointer}/{name}") from None
-    return values
+    return _READERS[field.type](table, field, longest)
 
 
 def range_of(table: str, field: pa.Field) -> tuple[int, int]:
@@ -75,59 +62,76 @@ def words_of(table: str, field: pa.Field) -> list[str]:
     return sorted(WORDS.get(table, {}).get(field.name, ()))
 
 
-def _text(value: Any, field: pa.Field, table: str, longest: int) -> str | None:
-    if not isinstance(value, str) or len(value) > longest or not value.isprintable():
-        raise _Unfit(f"a text of at most {longest} printable characters")
+def _text(table: str, field: pa.Field, longest: int) -> Read:
     words = words_of(table, field)
-    if words and value not in words:
-        raise _Unfit(f"one of {', '.join(words)}")
-    return value.strip() or None
+    known = frozenset(words)
+
+    def read(value: Any) -> str | None:
+        if not isinstance(value, str) or len(value) > longest or not value.isprintable():
+            raise Unfit(f"a text of at most {longest} printable characters")
+        if known and value not in known:
+            raise Unfit(f"one of {', '.join(words)}")
+        return value.strip() or None
+
+    return read
 
 
-def _flag(value: Any, _field: pa.Field, _table: str, _longest: int) -> bool:
-    if not isinstance(value, bool):
-        raise _Unfit("true or false")
-    return value
+def _flag(_table: str, _field: pa.Field, _longest: int) -> Read:
+    def read(value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise Unfit("true or false")
+        return value
+
+    return read
 
 
-def _whole(value: Any, field: pa.Field, table: str, _longest: int) -> int:
+def _whole(table: str, field: pa.Field, _longest: int) -> Read:
     least, most = range_of(table, field)
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise _Unfit(f"a whole number from {least} to {most}")
-    return min(value, door_policy().top_code_age) if field.name == AGE else value
+    top = door_policy().top_code_age if field.name == AGE else most
+
+    def read(value: Any) -> int:
+        if type(value) is not int or not least <= value <= most:
+            raise Unfit(f"a whole number from {least} to {most}")
+        return min(value, top)
+
+    return read
 
 
-def _moment(value: Any, _field: pa.Field, _table: str, _longest: int) -> datetime:
-    try:
-        if not ISO_DAY.match(value):
-            raise ValueError
-        moment = datetime.fromisoformat(value)
-        known = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-    except (TypeError, ValueError, OverflowError):
-        raise _Unfit("a moment in ISO 8601, such as 2026-11-22T09:30:00Z") from None
-    return _plausible(known)
+def _moment(_table: str, _field: pa.Field, _longest: int) -> Read:
+    def read(value: Any) -> datetime:
+        try:
+            if not ISO_DAY.match(value):
+                raise ValueError
+            moment = datetime.fromisoformat(value)
+            known = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        except (TypeError, ValueError, OverflowError):
+            raise Unfit("a moment in ISO 8601, such as 2026-11-22T09:30:00Z") from None
+        return _plausible(known)
+
+    return read
 
 
-def _day(value: Any, _field: pa.Field, _table: str, _longest: int) -> date:
-    try:
-        if not ISO_DAY.fullmatch(value):
-            raise ValueError
-        day = date.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise _Unfit("a day in ISO 8601, such as 2026-11-22") from None
-    return _plausible(day)
+def _day(_table: str, _field: pa.Field, _longest: int) -> Read:
+    def read(value: Any) -> date:
+        try:
+            if not ISO_DAY.fullmatch(value):
+                raise ValueError
+            day = date.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise Unfit("a day in ISO 8601, such as 2026-11-22") from None
+        return _plausible(day)
+
+    return read
 
 
 def _plausible(day: Day) -> Day:
     policy = door_policy()
     if not policy.first_year <= day.year <= policy.last_year:
-        raise _Unfit(f"of a year from {policy.first_year} to {policy.last_year}")
+        raise Unfit(f"of a year from {policy.first_year} to {policy.last_year}")
     return day
 
 
-Read = Callable[[Any, pa.Field, str, int], Any]
-
-_READ: Final[Mapping[pa.DataType, Read]] = {
+_READERS: Final[Mapping[pa.DataType, Callable[[str, pa.Field, int], Read]]] = {
     pa.string(): _text,
     pa.bool_(): _flag,
     pa.int8(): _whole,

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from caregate.errors import CaregateError
-from governance.prediction_journal import JournalLimits
+from governance.journal_writer import JournalLimits
 
 POLICY = Path(__file__).parent.parent / "validation" / "policies" / "serving.yaml"
 
@@ -26,8 +26,9 @@ class _Part(BaseModel):
 
 
 class Limits(_Part):
-    """What one request may hold (instances, bytes of body, characters of a text), how long its body may take to come, and
-    how many requests are answered at once; one of few instances is answered without waiting for its turn.
+    """What one request may hold, how long its body may take to come, and how many are answered at once.
+
+    A request of at most `few_instances` is answered without waiting for its turn.
     """
 
     instances: int = Field(ge=1)

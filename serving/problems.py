@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from caregate.errors import CaregateError
+from caregate.errors import BadInput, CaregateError
 from serving.fields import MalformedRequest
 
 MEDIA_TYPE = "application/problem+json"
@@ -35,6 +35,17 @@ class Unauthorized(CaregateError):
         super().__init__(
             "send a standing key as `Authorization: Bearer KEY`: `caregate users add NAME --role crm` issues it"
         )
+
+
+class MethodNotAllowed(BadInput):
+    """The route takes another method."""
+
+    status = 405
+    title = "Method Not Allowed"
+    headers: ClassVar[Mapping[str, str]] = {"Allow": "POST"}
+
+    def __init__(self) -> None:
+        super().__init__("the route takes POST: see the OpenAPI document at /openapi.json")
 
 
 def problem(
@@ -62,12 +73,17 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_validation_error)
 
 
-def _on_our_error(_request: Request, error: Exception) -> Response:
+def answer_to(error: Exception) -> Response:
+    """Return the problem document of one of our errors; of what is our fault it tells nothing."""
     if not isinstance(error, CaregateError) or error.status >= WITHIN:
         return fault(error)
     headers: Mapping[str, str] = getattr(error, "headers", {})
     pointer = error.pointer if isinstance(error, MalformedRequest) else ""
     return problem(error.status, error.title, str(error), pointer=pointer, headers=headers)
+
+
+def _on_our_error(_request: Request, error: Exception) -> Response:
+    return answer_to(error)
 
 
 def _on_http_error(_request: Request, error: Exception) -> Response:

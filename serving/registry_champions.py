@@ -8,7 +8,7 @@ from governance.database import ledger_database
 from governance.incident import ADVANCED, OPENED
 from governance.ledger import Ledger
 from registry.approvals import VERDICTS
-from registry.champion import Champion, NoChampion, NotApproved, champion_of
+from registry.champion import Champion, NoChampion, NotApproved, champion_of, previous_of
 from registry.digest import DigestMismatch
 from registry.doubt import doubt_about
 from registry.promotions import PROMOTED
@@ -62,3 +62,10 @@ class RegistryChampions:
             raise NotServed(NOT_APPROVED) from None
         except DigestMismatch:
             raise NotServed(CHANGED) from None
+
+    def previous(self, model: str) -> Champion | None:
+        """Return the version that was in use before, hashed and checked; None where none may be served."""
+        try:
+            return previous_of(self._settings, model, clock=self._clock)
+        except (NoChampion, NotApproved, DigestMismatch):
+            return None

@@ -4,24 +4,41 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
+
+import msgspec
+import pyarrow as pa
 
 from caregate.clock import Clock, system_clock
 from caregate.errors import BadInput, Refused
+from crm.tables import TABLES
+from governance.consent_book import ConsentBook
 from governance.ledger import digest_of
-from governance.predictions import Prediction, Predictions
-from serving.assessment import Assessment, Reason, assess
-from serving.door import Door, Tokens, canonical_rows
+from governance.predictions import Prediction
+from serving.assessment import Assessment, Reason, assess_encoded
+from serving.door import Door, Tokens, canonical_row
+from serving.fields import MalformedRequest
 from serving.history import History
-from serving.instances import POSITION, Instance, read_instances
+from serving.instances import Form, Instance
 from serving.policy import ServingPolicy
 from serving.served import Served
 from serving.shelf import Offer, Shelf, Standing
+from serving.withholding import (
+    EXPIRED,
+    NO_CONSENT,
+    NOT_FOR_IT,
+    SCORE,
+    UNKNOWN_PATIENT,
+    Placing,
+    consents,
+    is_unknown,
+    stale,
+)
 
-EXPIRED = "the approval has expired: the version has to be signed again"
-NOT_FOR_IT = "not of the population that the model is for"
+Rows = Mapping[int, dict[str, Any]]
+"""Canonical rows by the place of their instance in the request."""
 
 
 class PurposeRefused(Refused):
@@ -55,24 +72,35 @@ class Question:
         What the scores are for, as declared.
     instances
         JSON objects, one a record.
+    reasons
+        How many reasons it asks for; None for as many as the policy shows.
     """
 
     client: str
     purpose: str
     instances: Sequence[Mapping[str, Any]]
+    reasons: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What the client gets for one instance."""
 
     prediction_id: str
     status: str
     score: float | None
+    range: tuple[float, float] | None
     band: str | None
+    meaning: str | None
     reasons: tuple[Reason, ...]
     model_version: int | None
     why: str | None
+
+
+class Record(Protocol):
+    """Where predictions are written down."""
+
+    def append(self, rows: Sequence[Prediction]) -> None:
+        """Return once `rows` cannot be lost by the end of this process."""
 
 
 def random_id() -> str:
@@ -89,7 +117,9 @@ class Scorer:
         What answers for each model.
     door
         Exchanges the CRM's ids for tokens.
-    predictions
+    book
+        What patients agreed to.
+    record
         Where each answer is written before it is given.
     policy
         Limits, support and number of reasons.
@@ -99,7 +129,8 @@ class Scorer:
         self,
         shelf: Shelf,
         door: Door,
-        predictions: Predictions,
+        book: ConsentBook,
+        record: Record,
         policy: ServingPolicy,
         *,
         clock: Clock = system_clock,
@@ -107,13 +138,26 @@ class Scorer:
     ) -> None:
         self._shelf = shelf
         self._door = door
-        self._predictions = predictions
+        self._book = book
+        self._record = record
         self._policy = policy
         self._clock = clock
         self._new_id = new_id
+        longest = policy.limits.text_characters
+        self._forms = {name: Form(offer.spec, longest=longest) for name, offer in shelf.offers.items()}
+        self._placings = {name: Placing(offer.spec, offer.policy.freshness) for name, offer in shelf.offers.items()}
 
-    def score(self, model: str, question: Question) -> list[Answer]:
+    def score(self, model: str, question: Question, *, may_wait: bool = True) -> list[Answer]:
         """Answer `question`, one answer an instance, in their order.
+
+        Parameters
+        ----------
+        model
+            Name of an offered model.
+        question
+            What is asked.
+        may_wait
+            Whether new ids may be given tokens, which waits for the disk.
 
         Raises
         ------
@@ -123,15 +167,19 @@ class Scorer:
             If the model's policy does not allow the declared purpose.
         TooManyInstances, serving.fields.MalformedRequest
             If the instances cannot be read.
+        serving.door.NewIds
+            If ids are new and `may_wait` is false: nothing was answered and nothing written.
         """
         offer, standing = self._shelf.offer(model), self._shelf.standing(model)
-        instances = self._read(offer, question)
-        tokens = self._door.tokens(instances, system=standing.history.system, record_id=offer.spec.record_id)
+        instances, shown = self._read(offer, question), self._shown(question)
+        system, key = standing.history.system, offer.spec.record_id
+        tokens = self._door.tokens(instances, system=system, record_id=key, may_draw=may_wait)
+        self._book.refresh()
         moment = self._clock()
-        found = self._assess(standing, instances, tokens, moment)
+        found = self._assess(model, standing, instances, tokens, moment, shown)
         version = standing.served.version if standing.served else None
-        answers = [self._answer(assessment, version) for assessment in found]
-        self._predictions.append(
+        answers = [_answer(self._new_id(), assessment, version) for assessment in found]
+        self._record.append(
             [
                 _prediction(answer, assessment, token, model=model, question=question, at=moment)
                 for answer, assessment, token in zip(answers, found, tokens, strict=True)
@@ -145,57 +193,98 @@ class Scorer:
         limits = self._policy.limits
         if len(question.instances) > limits.instances:
             raise TooManyInstances(limits.instances)
-        spec = offer.spec
-        return read_instances(
-            question.instances, table=spec.table, record_id=spec.record_id, longest=limits.text_characters
-        )
+        return self._forms[offer.spec.name].read(question.instances)
+
+    def _shown(self, question: Question) -> int:
+        if question.reasons is None:
+            return self._policy.reasons.shown
+        most = self._policy.reasons.most
+        if not 0 <= question.reasons <= most:
+            raise MalformedRequest(f"has to be a whole number from 0 to {most}", "/reasons")
+        return question.reasons
 
     def _assess(
-        self, standing: Standing, instances: Sequence[Instance], tokens: Sequence[Tokens], moment: datetime
+        self,
+        model: str,
+        standing: Standing,
+        instances: Sequence[Instance],
+        tokens: Sequence[Tokens],
+        moment: datetime,
+        shown: int,
     ) -> list[Assessment]:
-        served = standing.served
-        if served is None:
-            return [_abstained(instance, standing.why) for instance in instances]
-        if served.expires_at is not None and served.expires_at <= moment:
-            return [_abstained(instance, EXPIRED) for instance in instances]
-        known = self._assess_complete(served, standing.history, instances, tokens)
+        served, history = standing.served, standing.history
+        why = standing.why if served is None else _outdated(served, history, moment)
+        if served is None or why:
+            return [_abstained(instance, why) for instance in instances]
+        rows: dict[int, dict[str, Any]] = {}
+        whys: dict[int, str] = {}
+        for at, (instance, token) in enumerate(zip(instances, tokens, strict=True)):
+            row = canonical_row(instance, token, record_id=served.spec.record_id)
+            held = self._held_back(served, standing, instance, row, self._placings[model])
+            if held:
+                whys[at] = held
+            else:
+                rows[at] = row
+        found = self._assess_rows(served, history, rows, shown) if rows else {}
         return [
-            known.get(token.record) or _abstained(instance, _lack(instance))
-            for instance, token in zip(instances, tokens, strict=True)
+            found.get(at) or _abstained(instance, whys.get(at, NOT_FOR_IT)) for at, instance in enumerate(instances)
         ]
 
-    def _assess_complete(
-        self, served: Served, history: History, instances: Sequence[Instance], tokens: Sequence[Tokens]
-    ) -> Mapping[str | None, Assessment]:
-        complete = [at for at, instance in enumerate(instances) if not instance.missing]
-        if not complete:
-            return {}
-        spec = served.spec
-        position = POSITION.get(spec.table)
-        rows = canonical_rows(
-            [instances[at] for at in complete],
-            [tokens[at] for at in complete],
-            table=spec.table,
-            record_id=spec.record_id,
-            defaults={position: history.after_all(spec.table, position)} if position else {},
-        )
-        features = history.features(spec, rows)
-        found = assess(served, features, self._policy)
-        return dict(zip(features.column("record_id").to_pylist(), found, strict=True))
+    def _held_back(
+        self, served: Served, standing: Standing, instance: Instance, row: dict[str, Any], placing: Placing
+    ) -> str | None:
+        history, patient = standing.history, row["patient_id"]
+        if patient is not None and not self._consents(history, patient):
+            return NO_CONSENT
+        if instance.missing:
+            return "missing required field: " + ", ".join(instance.missing)
+        known = history.known_record(served.spec, row[served.spec.record_id])
+        if backdated := placing.place(row, known, standing.newest):
+            return backdated
+        return UNKNOWN_PATIENT if is_unknown(served.spec, row, history) else None
 
-    def _answer(self, found: Assessment, version: int | None) -> Answer:
-        return Answer(self._new_id(), found.status, found.score, found.band, found.reasons, version, found.why)
+    def _consents(self, history: History, patient: str) -> bool:
+        in_snapshot = history.consent_word(patient, SCORE)
+        return consents(self._book.said(patient, SCORE), in_snapshot, required=history.consent_required)
+
+    def _assess_rows(self, served: Served, history: History, rows: Rows, shown: int) -> dict[int, Assessment]:
+        spec, policy = served.spec, self._policy
+        if len(rows) <= policy.limits.few_instances:
+            few = dict(zip(rows, history.rows_of(spec, list(rows.values())), strict=True))
+            features = {at: row for at, row in few.items() if row is not None}
+            inputs = served.encoder.encode(list(features.values()))
+            found = assess_encoded(served, inputs, policy, shown=shown) if features else []
+            return dict(zip(features, found, strict=True))
+        table = history.features(spec, pa.Table.from_pylist(list(rows.values()), schema=TABLES[spec.table]))
+        found = assess_encoded(served, served.fitted.encode(table), policy, shown=shown)
+        by_record = dict(zip(table.column("record_id").to_pylist(), found, strict=True))
+        known = {at: by_record.get(row[spec.record_id]) for at, row in rows.items()}
+        return {at: assessment for at, assessment in known.items() if assessment is not None}
 
 
-def _lack(instance: Instance) -> str:
-    if instance.missing:
-        return "missing required field: " + ", ".join(instance.missing)
-    return NOT_FOR_IT
+def _outdated(served: Served, history: History, moment: datetime) -> str | None:
+    if served.expires_at is not None and served.expires_at <= moment:
+        return EXPIRED
+    return stale(history, served.policy.freshness, moment)
 
 
 def _abstained(instance: Instance, why: str | None) -> Assessment:
     asked = {name: None if value is None else str(value) for name, value in instance.values.items()}
     return Assessment(None, None, (), why, digest_of(asked))
+
+
+def _answer(prediction_id: str, found: Assessment, version: int | None) -> Answer:
+    return Answer(
+        prediction_id,
+        found.status,
+        found.score,
+        found.range,
+        found.band,
+        found.meaning,
+        found.reasons,
+        version,
+        found.why,
+    )
 
 
 def _prediction(
@@ -214,6 +303,9 @@ def _prediction(
         status=answer.status,
         score=answer.score,
         band=answer.band,
-        reasons=[asdict(reason) for reason in answer.reasons],
+        reasons=[
+            {"feature": reason.feature, "text": reason.text, "contribution": reason.contribution}
+            for reason in answer.reasons
+        ],
         why=answer.why,
     )

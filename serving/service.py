@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Event
 
 from fastapi import FastAPI
 from sqlalchemy import Engine
@@ -11,9 +12,10 @@ from caregate.secret_store import read_secrets
 from caregate.settings import Settings
 from governance.client_key import ACTS
 from governance.client_keys import ClientKeys
+from governance.consent_book import ConsentBook
 from governance.database import ledger_database
 from governance.last_line import LastLine
-from governance.predictions import Predictions
+from governance.prediction_journal import PredictionJournal
 from governance.vault import Vault
 from models.catalogue import SPECS
 from serving.champions import ChampionSource
@@ -31,10 +33,20 @@ from validation.policy import load_policy
 
 @dataclass(frozen=True)
 class Service:
-    """A service that is ready to run: start the watcher, serve the application, stop the watcher."""
+    """A service that is ready to run: start the watcher, serve the application, stop the watcher, close the journal.
+
+    Attributes
+    ----------
+    app, watcher, journal
+        What answers, keeps it true, and takes down what was answered.
+    leaving
+        To be set when the service is told to stop.
+    """
 
     app: FastAPI
     watcher: Watcher
+    journal: PredictionJournal
+    leaving: Event
 
 
 def make_service(settings: Settings, policy: ServingPolicy, champions: ChampionSource) -> Service:
@@ -52,8 +64,10 @@ def make_service(settings: Settings, policy: ServingPolicy, champions: ChampionS
         settings.snapshots_dir, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
     )
     watcher = Watcher(shelf, champions, histories, policy.watch)
-    scorer = Scorer(shelf, Door(vault), Predictions(engine), policy)
-    return Service(create_app(scorer, shelf, watcher, _keys(settings, engine, policy), policy), watcher)
+    journal = PredictionJournal(settings.journal_dir, engine, policy.journal.limits)
+    scorer = Scorer(shelf, Door(vault), ConsentBook(engine), journal, policy)
+    keys, leaving = _keys(settings, engine, policy), Event()
+    return Service(create_app(scorer, shelf, watcher, keys, policy, leaving=leaving), watcher, journal, leaving)
 
 
 def _keys(settings: Settings, engine: Engine, policy: ServingPolicy) -> Keys:

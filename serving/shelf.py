@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from caregate.errors import NotFound
 from models.spec import ModelSpec
@@ -37,11 +38,22 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What answers for a model: a version with the history to ask it with, or why none does."""
+    """What answers for a model.
+
+    Attributes
+    ----------
+    served, why
+        A version, or why none answers.
+    history
+        What is known to ask it with.
+    newest
+        The last moment or position of the model's table that is known; none where nothing is.
+    """
 
     served: Served | None
     history: History
     why: str | None = None
+    newest: Any = None
 
 
 class Shelf:

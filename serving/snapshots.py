@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+import polars as pl
 
 from crm.snapshot import Snapshot, SnapshotNotFound, latest
 from serving.history import History, nothing_known
@@ -20,6 +22,9 @@ class HistorySource(Protocol):
 
     def history(self, table: str) -> History:
         """Return what is known for models of `table`."""
+
+    def newest(self, table: str, column: str) -> Any:
+        """Return the greatest value of a column in what `history` returned last; None where there is none."""
 
 
 class SnapshotHistory:
@@ -38,6 +43,7 @@ class SnapshotHistory:
         self._threads = threads
         self._memory_limit_gb = memory_limit_gb
         self._loaded: dict[str, tuple[str, History]] = {}
+        self._files: dict[str, Path] = {}
 
     def mark(self) -> str:
         """Return the names of the published snapshots."""
@@ -60,8 +66,14 @@ class SnapshotHistory:
             self._loaded[table] = digest, self._load(snapshot, table)
         return self._loaded[table][1]
 
+    def newest(self, table: str, column: str) -> Any:
+        """Return the greatest value of a column in what `history` returned last; None where there is none."""
+        file = self._files.get(table)
+        return None if file is None else pl.scan_parquet(file).select(pl.col(column).max()).collect().item()
+
     def _load(self, snapshot: Snapshot, table: str) -> History:
         snapshot.verify()
+        self._files[table] = snapshot.path(table)
         return History(
             {name: snapshot.path(name) for name in ("patients", "consents", table)},
             system=snapshot.manifest.system,

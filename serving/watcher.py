@@ -8,12 +8,16 @@ from threading import Event, Thread
 from time import monotonic
 
 from caregate.errors import CaregateError
+from models.artifact import FittedModel
+from registry.champion import Champion
 from serving.champions import ChampionSource, NotServed
 from serving.policy import Watch
-from serving.served import load_served
+from serving.served import Served, load_served
 from serving.shelf import Offer, Shelf, Standing
 from serving.snapshots import HistorySource
 
+Content = tuple[int, str]
+"""Version and digest."""
 UNUSABLE = "the approved copy cannot be used: see the service's log"
 STALE = "the registry cannot be read, so that a suspension might go unseen"
 
@@ -50,6 +54,7 @@ class Watcher:
         self._watch = watch
         self._ticks = ticks
         self._marks: dict[str, tuple[str, str]] = {}
+        self._warm: dict[str, dict[Content, FittedModel]] = {}
         self._seen = ticks()
         self._stop = Event()
         self._thread = Thread(target=self._run, name="watcher", daemon=True)
@@ -72,8 +77,9 @@ class Watcher:
     def look(self) -> None:
         """Bring the shelf up to date."""
         try:
-            for model, offer in self.shelf.offers.items():
-                self._look_at(model, offer)
+            changed = [model for model, offer in self.shelf.offers.items() if self._look_at(model, offer)]
+            for model in changed:
+                self._keep_warm(model)
             self._seen = self._ticks()
         except Exception as error:
             log.warning("the registry could not be read: %s", type(error).__name__)
@@ -84,27 +90,53 @@ class Watcher:
         while not self._stop.wait(self._watch.every_seconds):
             self.look()
 
-    def _look_at(self, model: str, offer: Offer) -> None:
+    def _look_at(self, model: str, offer: Offer) -> bool:
         marks = self._champions.mark(model), self._histories.mark()
         if self._marks.get(model) == marks:
-            return
+            return False
         standing = self._standing(model, offer)
         self.shelf.put(model, standing)
         self._marks[model] = marks
         version = standing.served.version if standing.served else None
         log.info("%s: version %s answers%s", model, version, f" ({standing.why})" if standing.why else "")
+        return True
 
     def _standing(self, model: str, offer: Offer) -> Standing:
         history = self.shelf.standing(model).history
         try:
             history = self._histories.history(offer.spec.table)
-            champion = self._champions.champion(model)
-            return Standing(load_served(champion, offer.spec, offer.policy, threads=1), history)
+            timeline = offer.spec.timeline
+            newest = self._histories.newest(offer.spec.table, timeline.began) if timeline else None
+            served = self._load(self._champions.champion(model), offer)
+            return Standing(served, history, newest=newest)
         except NotServed as none:
             return Standing(None, history, none.why)
         except CaregateError as error:
             log.error("%s is not served: %s", model, error)  # noqa: TRY400 - a trace would add nothing
             return Standing(None, history, UNUSABLE)
+
+    def _load(self, champion: Champion, offer: Offer) -> Served:
+        """Return `champion`, whose files were hashed just now; weights of the same content are not read again."""
+        warm = self._warm.setdefault(champion.model, {})
+        content = champion.version, champion.digest
+        served = load_served(champion, offer.spec, offer.policy, threads=1, fitted=warm.get(content))
+        if content not in warm:
+            served.warm_up()
+            warm[content] = served.fitted
+        return served
+
+    def _keep_warm(self, model: str) -> None:
+        """Have the version before the one that answers in memory, so that a rollback reads nothing, and no other."""
+        served = self.shelf.standing(model).served
+        previous = self._champions.previous(model)
+        if served is None or previous is None:
+            return
+        try:
+            self._load(previous, self.shelf.offer(model))
+        except CaregateError as error:
+            log.warning("the version before of %s is not kept warm: %s", model, type(error).__name__)
+        warm, kept = self._warm[model], (served.version, previous.version)
+        self._warm[model] = {content: fitted for content, fitted in warm.items() if content[0] in kept}
 
     def _withdraw(self) -> None:
         for model in self.shelf.offers:

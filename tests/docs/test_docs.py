@@ -13,7 +13,7 @@ from caregate.settings import Settings
 from governance.people import Role
 from models.catalogue import spec_of
 from serving.body import decode
-from serving.instances import read_instances
+from serving.instances import Form
 from tests.docs.pages import PAGES, ROOT, anchors, commands, links, named, requests
 from validation.policy import load_policy
 
@@ -133,7 +133,7 @@ class TestRequests:
         spec = spec_of("no-show")
         for body in map(decode, shown):
             assert load_policy(spec.name).allows(body.purpose)
-            for instance in read_instances(body.instances, table=spec.table, record_id=spec.record_id, longest=200):
+            for instance in Form(spec, longest=200).read(body.instances):
                 assert instance.missing == ()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from caregate.clock import fixed_clock
+from caregate.clock import system_clock
 from caregate.secret_store import new_secrets, read_secrets, write_secrets
 from caregate.settings import Settings
 from crm.deidentify import deidentify
@@ -45,11 +45,14 @@ class ToyChampions:
 
     def __init__(self) -> None:
         self.standing: dict[str, Champion] = {}
+        self.before: dict[str, Champion] = {}
         self.whys: dict[str, str] = {}
         self.down = False
         self._changes = 0
 
     def put(self, champion: Champion) -> None:
+        if champion.model in self.standing:
+            self.before[champion.model] = self.standing[champion.model]
         self.standing[champion.model] = champion
         self._changes += 1
 
@@ -67,6 +70,9 @@ class ToyChampions:
         if model not in self.standing:
             raise NotServed(self.whys.get(model, "no version was promoted"))
         return self.standing[model]
+
+    def previous(self, model: str) -> Champion | None:
+        return self.before.get(model)
 
 
 def make_home(home: Path) -> Settings:
@@ -124,7 +130,7 @@ def publish_snapshot(settings: Settings, rows: pl.DataFrame) -> Snapshot:
         consent={"asked": "not-required", "reason": "made up"},
     )
     draft = deidentify(raw, vault_of(settings), owner="tester")
-    return publish(settings.snapshots_dir, draft, clock=fixed_clock(NOON))
+    return publish(settings.snapshots_dir, draft, clock=system_clock)
 
 
 def features_of(snapshot: Snapshot, spill: Path):

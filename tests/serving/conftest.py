@@ -100,6 +100,7 @@ def address(service: Service) -> Iterator[str]:
     server.should_exit = True
     thread.join()
     service.watcher.stop()
+    service.journal.close()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from models.catalogue import spec_of
 from serving.assessment import assess, explained, incomplete, unsupported
 from serving.policy import ServingPolicyUnreadable, Support, load_serving_policy
 from serving.served import FeaturesUnknown, Served, load_served
+from serving.support import support_of
 from tests.serving.clinic import features_of
 from validation.policy import load_policy
 
@@ -60,7 +61,7 @@ class TestSupport:
     limits = Support(margin=0.5, least_range=1.0)
 
     def whys(self, values, columns=columns):
-        return unsupported(np.array(values, dtype=np.float32), columns, self.limits)
+        return unsupported(np.array(values, dtype=np.float32), columns, support_of(columns, self.limits))
 
     def test_a_little_outside_of_training_is_scored_and_far_outside_is_not(self):
         assert self.whys([[50, 0], [135, 0], [136, 0], [-46, 0]]) == [
@@ -82,10 +83,10 @@ class TestRequiredFeatures:
 
     def test_a_row_that_lacks_one_is_not_scored_and_the_feature_is_named(self):
         inputs = np.array([[50, 1], [50, np.nan], [np.nan, 0]], dtype=np.float32)
-        assert incomplete(inputs, self.columns, ("stays",)) == [None, "missing required field: stays", None]
+        assert incomplete(inputs, self.columns, [1]) == [None, "missing required field: stays", None]
 
     def test_nothing_is_required_of_a_model_that_says_so(self):
-        assert incomplete(np.array([[np.nan, np.nan]], dtype=np.float32), self.columns, ()) == [None]
+        assert incomplete(np.array([[np.nan, np.nan]], dtype=np.float32), self.columns, []) == [None]
 
     def test_the_answer_abstains(self, served, rows):
         strict = replace(served, spec=replace(served.spec, required=("age",)))

@@ -69,24 +69,32 @@ class TestScoring:
 
 
 class TestPredictionRows:
-    def test_every_answer_is_written_down_before_it_is_given(self, crm, clinic):
+    @pytest.fixture
+    def written(self, clinic, service):
+        def find(answer):
+            service.journal.flush()
+            return Predictions(ledger_database(clinic.settings)).find(answer["prediction_id"])
+
+        return find
+
+    def test_every_answer_is_written_down_before_it_is_given(self, crm, clinic, written):
         answer = only(ask(crm, clinic.instances[-1], purpose="outreach"))
-        row = Predictions(ledger_database(clinic.settings)).find(answer["prediction_id"])
+        row = written(answer)
         assert (row.status, row.score, row.band, row.version) == ("scored", answer["score"], answer["band"], 1)
         assert (row.client, row.purpose, row.model) == ("clinic", "outreach", "no-show")
         assert row.reasons == answer["reasons"]
         assert row.inputs_digest.startswith("sha256:")
 
-    def test_it_holds_tokens_in_the_place_of_the_crms_ids(self, crm, clinic):
+    def test_it_holds_tokens_in_the_place_of_the_crms_ids(self, crm, clinic, written):
         instance = clinic.instances[-1]
-        row = Predictions(ledger_database(clinic.settings)).find(only(ask(crm, instance))["prediction_id"])
+        row = written(only(ask(crm, instance)))
         tokens = clinic.snapshot_tokens()
         assert row.record == tokens["record"][instance["record_id"]]
         assert row.patient == tokens["patient"][instance["patient_id"]]
 
-    def test_an_abstention_is_written_down_as_well(self, crm, clinic):
+    def test_an_abstention_is_written_down_as_well(self, crm, written):
         answer = only(ask(crm, {"record_id": "empty-1"}))
-        row = Predictions(ledger_database(clinic.settings)).find(answer["prediction_id"])
+        row = written(answer)
         assert (row.status, row.why, row.patient) == ("abstained", answer["why"], None)
 
 

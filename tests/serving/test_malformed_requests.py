@@ -128,7 +128,7 @@ class TestFaults:
         def fail(*_args, **_options):
             raise RuntimeError(CANARY)
 
-        monkeypatch.setattr("serving.scorer.assess", fail)
+        monkeypatch.setattr("serving.scorer.assess_encoded", fail)
         reply = crm.post(URL, json={"purpose": "reminder", "instances": clinic.instances[-1:]})
         assert reply.status_code == 500
         assert reply.headers["content-type"] == "application/problem+json"

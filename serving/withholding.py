@@ -1,0 +1,96 @@
+"""When the service does not score, and what it says then: rules about a record before a model sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from models.spec import ModelSpec
+from serving.history import NEVER, History
+from serving.instances import position_of
+from validation.policy import Freshness
+
+EXPIRED: Final = "the approval has expired: the version has to be signed again"
+NO_CONSENT: Final = "no consent: the patient has not agreed to being scored, or has taken it back"
+NO_SNAPSHOT: Final = "stale features: no snapshot is published that says what is known of patients"
+BACKDATED: Final = "backdated: the moment of a new record lies too far before the newest that is known"
+UNKNOWN_PATIENT: Final = "unknown patient: the record tells of earlier stays, and nothing is known of them"
+NOT_FOR_IT: Final = "not of the population that the model is for"
+SCORE: Final = "score"
+
+Word = tuple[bool, datetime]
+
+
+def stale(history: History, freshness: Freshness, now: datetime) -> str | None:
+    """Return why nobody is scored by `history` at the moment `now`; None where it is fresh."""
+    days = freshness.stale_after_days.value
+    if history.as_of == NEVER:
+        return NO_SNAPSHOT
+    if now - history.as_of > timedelta(days=days):
+        return f"stale features: the newest snapshot is older than {days} days"
+    return None
+
+
+def consents(recorded: Word | None, in_snapshot: Word | None, *, required: bool) -> bool:
+    """Return whether a patient may be scored after their last word; of two at the same moment the revocation counts.
+
+    Parameters
+    ----------
+    recorded, in_snapshot
+        The last word in the ledger and in the snapshot: yes or no, and when; None where none was said.
+    required
+        Whether nobody is scored who never said a word.
+    """
+    if recorded is None or in_snapshot is None:
+        word = recorded or in_snapshot
+        return not required if word is None else word[0]
+    last = max(recorded[1], in_snapshot[1])
+    return all(granted for granted, at in (recorded, in_snapshot) if at == last)
+
+
+class Placing:
+    """Gives records their place in time, which no client can choose freely.
+
+    Who could ask of a known patient at any moment of the past would see the score move with each visit.
+
+    Parameters
+    ----------
+    spec
+        The model.
+    freshness
+        How far back a new record may lie.
+    """
+
+    def __init__(self, spec: ModelSpec, freshness: Freshness) -> None:
+        self._began = spec.timeline.began if spec.timeline else None
+        self._is_position = position_of(spec) is not None
+        self._back = timedelta(days=freshness.backdated_days.value)
+
+    def place(self, row: dict[str, Any], known: Mapping[str, Any] | None, newest: Any) -> str | None:
+        """Set the moment of `row`, a canonical one, and return why it is not scored; None where it is.
+
+        Parameters
+        ----------
+        row
+            What the client sent.
+        known
+            The snapshot's row of the same record.
+        newest
+            The last moment that the snapshot knows; None where it knows none.
+        """
+        if self._began is None:
+            return None
+        if known is not None:
+            row[self._began] = known[self._began]
+        elif self._is_position:
+            row[self._began] = 0 if newest is None else newest + 1
+        elif newest is not None and row[self._began] < newest - self._back:
+            return BACKDATED
+        return None
+
+
+def is_unknown(spec: ModelSpec, row: Mapping[str, Any], history: History) -> bool:
+    """Return whether a canonical row tells of a history of which nothing is known."""
+    told = any((row[name] or 0) > 0 for name in spec.tells_of_history)
+    return told and not history.knows(row["patient_id"])
