@@ -16,11 +16,14 @@ import pyarrow.compute as pc
 import xgboost as xgb
 
 from caregate.errors import CaregateError
+from models.trees import Trees
 
 BOOSTER, PREPROCESSING, CALIBRATION = "model.ubj", "preprocessing.json", "calibration.json"
 OTHER = "other"
 """What sources merge rare levels into, and so what a level that training never saw is taken for."""
 FILES = (BOOSTER, PREPROCESSING, CALIBRATION)
+MANY = 1024
+"""From so many rows on xgboost's own way down the trees is the quicker one; both give the same bits."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -86,12 +89,15 @@ class FittedModel:
         The features, in the booster's order.
     booster, calibration
         The weights, and what turns their output into a probability.
+    threads
+        How many the contributions of many rows may use, 0 for all.
     """
 
     name: str
     columns: tuple[Column, ...]
     booster: xgb.Booster
     calibration: Calibration
+    threads: int = 0
 
     def encode(self, rows: pa.Table) -> npt.NDArray[np.float32]:
         """Return the booster's inputs, shape (n, features), missing values as NaN."""
@@ -120,15 +126,26 @@ class FittedModel:
         usual = [np.nan if column.usual is None else column.usual for column in self.columns]
         return tuple(np.array(values, dtype=np.float32) for values in (low, high, usual))
 
+    @cached_property
+    def trees(self) -> Trees:
+        """The booster's trees as compiled code runs them, read at first use.
+
+        Raises
+        ------
+        models.tree_arrays.UnsupportedBooster
+            If the booster is of another kind than training makes.
+        """
+        return Trees.of(self.booster, threads=self.threads)
+
     def predict_encoded(self, inputs: npt.NDArray[np.float32]) -> Floats:
         """Return calibrated probabilities for encoded `inputs`, shape (n,)."""
-        return self.calibration.apply(self.booster.inplace_predict(self.supported(inputs)).astype(np.float64))
+        rows = self.supported(inputs)
+        raw = self.booster.inplace_predict(rows) if len(rows) >= MANY else self.trees.probabilities(rows)
+        return self.calibration.apply(raw.astype(np.float64))
 
     def contributions(self, inputs: npt.NDArray[np.float32]) -> Floats:
         """Return exact tree contributions in log-odds, shape (n, features), before calibration (Lundberg 2020)."""
-        # Copying needs no threads; for one row starting them costs most of the time.
-        matrix = xgb.DMatrix(self.supported(inputs), nthread=1)
-        return self.booster.predict(matrix, pred_contribs=True)[:, :-1].astype(np.float64)
+        return self.trees.contributions(self.supported(inputs))
 
     def save(self, folder: Path) -> None:
         """Write the model's three files into `folder`."""
