@@ -23,8 +23,8 @@ def candidates(rows: pl.LazyFrame, table: str, said: ModelOutreach, day: date) -
     """Return the canonical rows that the worklist of `day` is about, in the order of the source.
 
     Appointments are those still booked whose day lies in the policy's window. Encounters are those discharged in it
-    whose outcome is not known. A source whose encounters have no dates tells of no day: then they are the newest ones, by
-    their position, whose outcome is not known, and the same ones on the next day unless newer ones came.
+    whose outcome is not known. A source whose encounters have no dates tells of no day: then they are the newest ones,
+    by their position, whose outcome is not known, and the same ones on the next day unless newer ones came.
 
     Parameters
     ----------

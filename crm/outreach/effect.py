@@ -30,7 +30,7 @@ class Effect:
 
 
 def effect(contact: Counts, held_out: Counts, confidence: float, *, least: int) -> Effect | None:
-    """Return the difference of the arms' rates with Newcombe's bounds; None where an arm has fewer patients than `least`.
+    """Return the difference of the arms' rates with Newcombe's bounds; None where an arm has fewer than `least`.
 
     References
     ----------

@@ -6,12 +6,12 @@ prediction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, insert, select
 
 from crm.outreach.hold_out import Arm
 from crm.outreach.medium import Medium
@@ -125,15 +125,15 @@ class MessageLog:
         with self._engine.connect() as connection:
             return self.of_message(connection, message_id)
 
-    def of_model(self, model: str, *, since: datetime, carrier: str) -> list[Line]:
-        """Return the states that a model's messages got from `since` on."""
-        told = (messages.c.model == model) & (messages.c.at >= since) & (messages.c.carrier == carrier)
+    def of_worklists(self, worklists: Sequence[str], carrier: str) -> list[Line]:
+        """Return the states of all messages that came of `worklists`, oldest first."""
+        told = messages.c.worklist.in_(worklists) & (messages.c.carrier == carrier)
         with self._engine.connect() as connection:
             return _read(connection, told)
 
 
-def _read(connection: Connection, which: object) -> list[Line]:
-    found = connection.execute(select(*COLUMNS).where(which).order_by(messages.c.seq)).mappings()  # type: ignore[arg-type]
+def _read(connection: Connection, which: ColumnElement[bool]) -> list[Line]:
+    found = connection.execute(select(*COLUMNS).where(which).order_by(messages.c.seq)).mappings()
     return [_line(dict(row)) for row in found]
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from caregate.clock import Clock, system_clock
 from crm.outreach.channels import Channel, Message, Receipt
 from crm.outreach.desk import Desk, Errand, Taken
+from crm.outreach.medium import Medium
 from crm.outreach.message_log import Line, State
 from crm.outreach.rules import Refusal
 
@@ -49,9 +50,10 @@ class Sender:
         """Send in the name of `by`; return how many were sent, and how many were not for which reason."""
         return dict(Counter(self.send_one(errand, by=by) for errand in errands))
 
-    def send_one(self, errand: Errand, *, by: str) -> str:
-        """Send one errand; return its state, or the closed reason why it was not sent."""
-        taken = self._desk.take(errand, self._channel.name, self._channel.capabilities.media, by=by)
+    def send_one(self, errand: Errand, *, by: str, media: frozenset[Medium] | None = None) -> str:
+        """Send one errand by one of `media`; return its state, or the closed reason why it was not sent."""
+        able = self._channel.capabilities.media
+        taken = self._desk.take(errand, self._channel.name, able if media is None else able & media, by=by)
         if taken is None:
             return SENT_BEFORE
         if isinstance(taken, Refusal):
