@@ -11,12 +11,14 @@ from caregate.commands import (
     history,
     incidents,
     keeping,
+    keys,
     lifecycle,
     monitoring,
     quarantine,
     registry_acts,
     scoring,
     signing_in,
+    write_back,
 )
 
 app = typer.Typer(
@@ -33,6 +35,7 @@ app.command()(lifecycle.up)
 app.command()(lifecycle.demo)
 app.command()(scoring.score)
 app.command()(scoring.evaluate)
+app.command("write-back")(write_back.write_back)
 app.command()(registry_acts.promote)
 app.command()(registry_acts.rollback)
 app.command()(registry_acts.suspend)
@@ -49,6 +52,7 @@ app.add_typer(consents.consents, name="consent")
 app.add_typer(incidents.incidents, name="incident")
 app.add_typer(quarantine.quarantine, name="quarantine")
 app.add_typer(keeping.users, name="users")
+app.add_typer(keys.keys, name="keys")
 app.add_typer(audit.audit, name="audit")
 
 
