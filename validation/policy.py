@@ -15,7 +15,20 @@ from pydantic import Field, ValidationError
 from caregate.errors import BadInput, NotFound
 from governance.ledger import digest_of
 from validation.limits import Fault, Gates, Waiver
-from validation.policy_terms import Bands, Count, Inside, Number, Part, Purposes, Reasoned, Several, Share, Some, Words
+from validation.policy_terms import (
+    Bands,
+    Choices,
+    Count,
+    Inside,
+    Number,
+    Part,
+    Purposes,
+    Reasoned,
+    Several,
+    Share,
+    Some,
+    Words,
+)
 
 FOLDER = Path(__file__).parent / "policies"
 
@@ -120,6 +133,7 @@ class Policy(Part):
     model: str
     purposes: Purposes
     bands: Bands
+    reviews: Choices
     decision: Decision
     freshness: Freshness
     bootstrap: Bootstrap

@@ -13,6 +13,8 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pat
 Share = Annotated[float, Field(ge=0, le=1)]
 Inside = Annotated[float, Field(gt=0, lt=1)]
 """A share that is neither none nor all."""
+OTHER = "other"
+"""What a review may say that the policy does not name."""
 Roles = Literal["engineer", "reviewer", "clinical-reviewer", "admin"]
 
 
@@ -127,6 +129,17 @@ class Purposes(Reasoned):
         if {item.name for item in self.allowed} & {item.name for item in self.refused}:
             raise ValueError("a purpose is both allowed and refused")
         return self
+
+
+class Choices(Reasoned):
+    """What a person can decide when they have read a score; `OTHER` can always be."""
+
+    choices: tuple[Purpose, ...] = Field(min_length=1)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a review may say was decided."""
+        return (*(choice.name for choice in self.choices), OTHER)
 
 
 class Band(Part):
