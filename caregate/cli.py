@@ -14,6 +14,7 @@ from caregate.commands import (
     keys,
     lifecycle,
     monitoring,
+    outreach,
     quarantine,
     registry_acts,
     scoring,
@@ -50,6 +51,7 @@ app.command()(keeping.doctor)
 app.command()(databases.databases)
 app.add_typer(consents.consents, name="consent")
 app.add_typer(incidents.incidents, name="incident")
+app.add_typer(outreach.outreach, name="outreach")
 app.add_typer(quarantine.quarantine, name="quarantine")
 app.add_typer(keeping.users, name="users")
 app.add_typer(keys.keys, name="keys")

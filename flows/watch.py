@@ -3,7 +3,7 @@
 It looks at the ledger's last verdict twice a second instead of waiting for MLflow's webhook: that is one indexed row,
 it cannot get lost, and it sees what the server recorded even if the server died right after. The flow runs in this
 process, which is warm; a worker would take five seconds to start it. Beside it a thread keeps what was changed past the
-server from lasting, and another tells people what waits for them.
+server from lasting, another tells people what waits for them, and a third looks at how clients use the scoring API.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from caregate.settings import Settings, load_settings
 from flows.outcome import outcome_of
 from flows.promote import promote
 from governance.database import ledger_database
+from monitoring.access import watching_access
 from registry.approvals import VersionKey, last_verdict
 from registry.notices.announcing import announcing
 from registry.promotion import pending_promotions
@@ -76,7 +77,7 @@ def main() -> None:
     # Prefect joins a heartbeat thread for a second after every flow.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         settings = load_settings()
-        with keeping_vigil(settings), announcing(settings):
+        with keeping_vigil(settings), announcing(settings), watching_access(settings):
             watch(settings, stop)
 
 

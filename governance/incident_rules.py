@@ -15,7 +15,9 @@ class Kind(StrEnum):
     ARTIFACTS_TAMPERED = "artifacts-tampered"
     DRIFT = "drift"
     ERROR_REPORTED = "error-reported"
+    EXTRACTION = "extraction"
     HARM_REPORTED = "harm-reported"
+    KEYS_REFUSED = "keys-refused"
     LEDGER_TAMPERED = "ledger-tampered"
     PRIVACY = "privacy"
     REGISTRY_TAMPERED = "registry-tampered"
@@ -34,7 +36,9 @@ _REASONS = {
     Kind.ARTIFACTS_TAMPERED: "files of a registered or an approved version are not those that were signed",
     Kind.DRIFT: "data, calibration or fairness left the limits of the model's policy",
     Kind.ERROR_REPORTED: "somebody reported a score that was wrong, and that harmed nobody",
+    Kind.EXTRACTION: "a client asked for more, of more patients or at other hours than it ever did",
     Kind.HARM_REPORTED: "somebody reported that a score harmed a patient, or nearly did",
+    Kind.KEYS_REFUSED: "keys of the scoring API were tried again and again that do not stand, or do not open enough",
     Kind.LEDGER_TAMPERED: "a line of the ledger has no true seal, was changed, or is missing",
     Kind.PRIVACY: "data of patients was seen, kept or used where it should not have been",
     Kind.REGISTRY_TAMPERED: "MLflow's database says something else than the ledger, past the server's rules",

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from caregate.errors import CaregateError
+from monitoring.access_limits import ExtractionLimits, RefusalLimits
 from validation.drift_limits import DriftLimits
 from validation.policy import FOLDER
 
@@ -62,6 +63,8 @@ class MonitoringPolicy(_Part):
 
     drift: DriftLimits
     performance: PerformanceLimits
+    extraction: ExtractionLimits
+    refusals: RefusalLimits
 
 
 @lru_cache(maxsize=4)

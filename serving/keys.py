@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from threading import Lock
 from typing import ClassVar
 
@@ -72,8 +73,18 @@ class _Held:
     pace: Pace
 
 
-Refusal = Callable[[str, str], None]
-"""Hears why a key was refused, and whose: the id of a known key, or else where it came from."""
+class Why(StrEnum):
+    """Why a key was refused."""
+
+    ENDED = "ended"
+    GUESSED = "guessed"
+    RATE = "rate"
+    SCOPE = "scope"
+    UNKNOWN = "unknown"
+
+
+Refusal = Callable[[Why, str], None]
+"""Hears why a key was refused, and whose: the id of a known key, or else the address that it came from."""
 
 
 class Keys:
@@ -143,7 +154,7 @@ class Keys:
             self._refuse(sent, held, address)
             raise Unauthorized
         if scope not in held.client.scopes:
-            self._refused("scope", held.client.key_id)
+            self._refused(Why.SCOPE, held.client.key_id)
             raise ScopeMissing(scope)
         self._take(held, 1)
         return held.client
@@ -163,18 +174,18 @@ class Keys:
     def _take(self, held: _Held, instances: int) -> None:
         wait = self._rates.take(held.place, instances, held.pace)
         if wait > 0:
-            self._refused("rate", held.client.key_id)
+            self._refused(Why.RATE, held.client.key_id)
             raise TooManyRequests(wait, held.pace)
 
     def _refuse(self, sent: str, held: _Held | None, address: str) -> None:
         named = FORM.fullmatch(sent)
         known = self._by_id.get(named["key_id"]) if named else None
         if held is not None:
-            self._refused("ended", held.client.key_id)
+            self._refused(Why.ENDED, held.client.key_id)
         elif known is not None:
-            self._refused("guessed", known.client.key_id)
+            self._refused(Why.GUESSED, known.client.key_id)
         elif sent:
-            self._refused("unknown", address)
+            self._refused(Why.UNKNOWN, address)
 
     def _load(self) -> None:
         with self._lock:
