@@ -16,18 +16,23 @@ from governance.consent_book import ConsentBook
 from governance.database import ledger_database
 from governance.last_line import LastLine
 from governance.prediction_journal import PredictionJournal
+from governance.predictions import Predictions
 from governance.vault import Vault
 from models.catalogue import SPECS
 from serving.champions import ChampionSource
 from serving.door import Door
 from serving.http import create_app
 from serving.keys import Keys
+from serving.outreach import names_sender
 from serving.policy import ServingPolicy
 from serving.rates import Pace, Rates
 from serving.scorer import Scorer
 from serving.shelf import Offer, Shelf
 from serving.snapshots import SnapshotHistory
 from serving.watcher import Watcher
+from serving.worklist_page import WorklistPages
+from serving.worklists import Worklists
+from serving.worklists_route import add_worklist_routes
 from validation.policy import load_policy
 
 
@@ -67,7 +72,11 @@ def make_service(settings: Settings, policy: ServingPolicy, champions: ChampionS
     journal = PredictionJournal(settings.journal_dir, engine, policy.journal.limits)
     scorer = Scorer(shelf, Door(vault), ConsentBook(engine), journal, policy)
     keys, leaving = _keys(settings, engine, policy), Event()
-    return Service(create_app(scorer, shelf, watcher, keys, policy, leaving=leaving), watcher, journal, leaving)
+    app = create_app(scorer, shelf, watcher, keys, policy, leaving=leaving)
+    worklists = Worklists(settings, shelf.standing, policy)
+    pages = WorklistPages(worklists, vault, Predictions(engine), named=names_sender(settings))
+    add_worklist_routes(app, pages, keys)
+    return Service(app, watcher, journal, leaving)
 
 
 def _keys(settings: Settings, engine: Engine, policy: ServingPolicy) -> Keys:
