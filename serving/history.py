@@ -1,38 +1,40 @@
 """History: the feature rows of instances, by the very expression that training used.
 
-The spec's Ibis expression is compiled once to SQL over the names of the canonical tables. For each request these names
-stand for what the newest snapshot knows, with the instances in it, so that training and serving cannot differ.
+One expression, two engines: DuckDB makes many rows at once, the pointwise engine a few of them without an SQL engine's
+start. What the pointwise engine does not know is made by DuckDB as well.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from threading import Lock
-from typing import Any
+from tempfile import mkdtemp
+from threading import RLock
+from typing import Any, Final
+from weakref import finalize
 
-import duckdb
-import ibis
 import pyarrow as pa
-import pyarrow.compute as pc
-from ibis.expr.operations import UnboundTable
 
 from crm.tables import TABLES
-from crm.vocabulary import WORDS
+from crm.vocabulary import KEYS
+from models.catalogue import SPECS
+from models.pointwise import NotPointwise, compile_rows
 from models.spec import ModelSpec
+from serving.online_index import open_store
+from serving.online_store import OnlineStore
+from serving.related_rows import EPOCH, NONE, PATIENT, RelatedRows
+from serving.sql_history import SqlHistory, expression_of
 
-NO_SYSTEM = "crm"
+NO_SYSTEM: Final = "crm"
 """Whose identifiers a client's are while no snapshot says it."""
-ASKED, ANSWERED = "asked", "answered"
-OTHER = "other"
-"""What sources merge small categories into."""
-NEVER = datetime.min.replace(tzinfo=UTC)
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
 """When a home without a snapshot was last told anything."""
 
 
 class History:
-    """What is known besides the question: the tables of one snapshot, in DuckDB.
+    """What is known besides the question: the tables of one snapshot; for any number of threads.
 
     Parameters
     ----------
@@ -40,6 +42,10 @@ class History:
         The snapshot's Parquet file of each canonical table; those that are left out are empty.
     system
         Whose identifiers the tokens in it stand for.
+    name
+        The snapshot's, in hexadecimal digits.
+    stores
+        Folder of the online stores, shared by the processes of a home; without it the store is this object's own.
     threads, memory_limit_gb
         What DuckDB may use.
     consent_required
@@ -53,6 +59,8 @@ class History:
         files: Mapping[str, Path],
         *,
         system: str,
+        name: str = "0",
+        stores: Path | None = None,
         threads: int = 1,
         memory_limit_gb: float = 1.0,
         consent_required: bool = False,
@@ -61,17 +69,14 @@ class History:
         self.system = system
         self.consent_required = consent_required
         self.as_of = as_of
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "threads": threads,
-            "memory_limit": f"{memory_limit_gb}GB",
-            "python_enable_replacements": False,
-        }
-        self._database = duckdb.connect(":memory:", config=config)
-        self._lock = Lock()
-        self._statements: dict[str, tuple[str, tuple[str, ...]]] = {}
-        self._merged: set[tuple[str, str]] = set()
-        for table, schema in TABLES.items():
-            self._load(table, schema, files.get(table))
+        self._files = dict(files)
+        self._name = name
+        self._stores = stores
+        self._threads, self._memory_limit_gb = threads, memory_limit_gb
+        self._sql = SqlHistory(files, threads=threads, memory_limit_gb=memory_limit_gb)
+        self._lock = RLock()
+        self._opened: OnlineStore | None = None
+        self._pointwise: dict[str, RelatedRows | None] = {}
 
     def features(self, spec: ModelSpec, instances: pa.Table) -> pa.Table:
         """Return the feature rows of `instances`, reading only the history that is related to them.
@@ -89,18 +94,10 @@ class History:
             The columns that `ModelSpec.build` makes, in the order of `instances`; records that are not of the
             population that the model is for are left out.
         """
-        statement, read = self._compiled(spec)
-        with self._database.cursor() as session:
-            session.register(ASKED, instances)
-            for table in read:
-                session.execute(f"CREATE TEMP TABLE {table} AS {self._rows(spec, table, TABLES[table])}")
-            session.execute(f"CREATE TEMP TABLE {ANSWERED} AS {statement}")  # planned once; as a relation it is twice
-            rows = session.table(ANSWERED).to_arrow_table()
-        places = pc.index_in(instances.column(spec.record_id), value_set=rows.column("record_id").combine_chunks())
-        return rows.take(pc.drop_null(places))
+        return self._sql.features(spec, instances)
 
-    def rows_of(self, spec: ModelSpec, instances: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any] | None]:
-        """Return the feature row of each of a few `instances`; none for a record that the model is not for.
+    def rows_of(self, spec: ModelSpec, instances: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | None]:
+        """Return the feature row of each of a few `instances`, the same as `features` makes.
 
         Parameters
         ----------
@@ -108,106 +105,107 @@ class History:
             The model.
         instances
             As in `features`, each a mapping from the canonical columns.
+
+        Returns
+        -------
+        list of dict or None
+            One for each instance, in their order; None for a record that the model is not for.
         """
+        related = self._related(spec)
+        if related is not None:
+            return related.features(instances)
         table = pa.Table.from_pylist([dict(instance) for instance in instances], schema=TABLES[spec.table])
         found = {row["record_id"]: row for row in self.features(spec, table).to_pylist()}
         return [found.get(instance[spec.record_id]) for instance in instances]
 
+    def prepare(self, spec: ModelSpec) -> None:
+        """Build what `rows_of` needs for `spec`, so that the first request does not wait for it."""
+        self._related(spec)
+
+    def pointwise(self, spec: ModelSpec) -> bool:
+        """Return whether rows of `spec` are made without DuckDB."""
+        return self._related(spec) is not None
+
     def knows(self, patient_token: str) -> bool:
         """Return whether the snapshot has the patient."""
-        return bool(self._matching("patients", "patient_id", patient_token))
+        return self._store.place("patients", PATIENT, patient_token) is not None
 
-    def known_record(self, spec: ModelSpec, record_token: str) -> Mapping[str, Any] | None:
-        """Return what the snapshot says of a record of the model's table; none where it is new."""
-        found = self._matching(spec.table, spec.record_id, record_token)
+    def known_record(self, spec: ModelSpec, record_token: str) -> dict[str, Any] | None:
+        """Return what the snapshot says of a record of the model's table; None where it is new."""
+        found = self._rows(spec.table, spec.record_id, record_token)
         return found[0] if found else None
 
     def consent_word(self, patient_token: str, purpose: str) -> tuple[bool, datetime] | None:
-        """Return the patient's last word on `purpose` in the snapshot and when it was said; none where never asked.
+        """Return the patient's last word on `purpose` in the snapshot and when it was said; None where never asked.
 
         Of two words at the same moment the revocation counts.
         """
-        said = [row for row in self._matching("consents", "patient_id", patient_token) if row["purpose"] == purpose]
+        said = [row for row in self._rows("consents", PATIENT, patient_token) if row["purpose"] == purpose]
         last = max(said, key=lambda row: (row["at"], not row["granted"]), default=None)
         return None if last is None else (last["granted"], last["at"].replace(tzinfo=UTC))
 
-    def _matching(self, table: str, column: str, value: str) -> list[dict[str, Any]]:
-        with self._database.cursor() as session:
-            session.execute(f"SELECT * FROM known_{table} WHERE {column} = ?", [value])  # noqa: S608
-            return [dict(zip(TABLES[table].names, row, strict=True)) for row in session.fetchall()]
-
     def after_all(self, table: str, position: str) -> int:
         """Return the first value of `position` after everything that the snapshot knows."""
-        with self._database.cursor() as session:
-            newest = f"SELECT coalesce(max({position}), -1) + 1 FROM known_{table}"  # noqa: S608
-            return int(session.execute(newest).fetchall()[0][0])
+        return self._sql.after_all(table, position)
 
-    def _load(self, table: str, schema: pa.Schema, file: Path | None) -> None:
-        self._database.register("empty", schema.empty_table())
-        self._database.execute(f"CREATE TABLE known_{table} AS FROM empty")
-        self._database.unregister("empty")
-        if file is not None:
-            columns = _columns(schema)
-            self._database.execute(f"INSERT INTO known_{table} SELECT {columns} FROM read_parquet(?)", [str(file)])  # noqa: S608
-            self._keep_merged(table, schema)
+    def _rows(self, table: str, key: str, value: str) -> list[dict[str, Any]]:
+        schema = TABLES[table]
+        return [
+            {field.name: _canonical(item, field.type) for field, item in zip(schema, row, strict=True)}
+            for row in self._store.finder(table, key, schema.names)(value, NONE)
+        ]
 
-    def _keep_merged(self, table: str, schema: pa.Schema) -> None:
-        """Keep the values of each column that small ones were merged in, so that an instance's are merged alike."""
-        closed = WORDS.get(table, {})
-        for name in (field.name for field in schema if field.type == pa.string() and field.name not in closed):
-            merged = f'SELECT count(*) FROM known_{table} WHERE "{name}" = ?'  # noqa: S608
-            if self._database.execute(merged, [OTHER]).fetchall()[0][0]:
-                values = f'SELECT DISTINCT "{name}" FROM known_{table} WHERE "{name}" IS NOT NULL'  # noqa: S608
-                self._database.execute(f"CREATE TABLE values_{table}_{name} AS {values}")
-                self._merged.add((table, name))
-
-    def _compiled(self, spec: ModelSpec) -> tuple[str, tuple[str, ...]]:
+    def _related(self, spec: ModelSpec) -> RelatedRows | None:
         with self._lock:
-            if spec.name not in self._statements:
-                self._statements[spec.name] = _compile(spec)
-            return self._statements[spec.name]
+            if spec.name not in self._pointwise:
+                self._pointwise[spec.name] = self._compiled(spec)
+            return self._pointwise[spec.name]
 
-    def _rows(self, spec: ModelSpec, table: str, schema: pa.Schema) -> str:
-        related = spec.related if table == spec.table else ("patient_id",)
-        shared = " OR ".join(f"{column} IN (SELECT {column} FROM {ASKED})" for column in related)  # noqa: S608
-        known = f"SELECT {_columns(schema)} FROM known_{table} WHERE ({shared})"  # noqa: S608
-        if table == spec.table:
-            key = spec.record_id
-            asked = ", ".join(self._as_known(table, name) for name in schema.names)
-            return f"{known} AND {key} NOT IN (SELECT {key} FROM {ASKED}) UNION ALL SELECT {asked} FROM {ASKED}"  # noqa: S608
-        if table == "patients":
-            return f"{known} UNION ALL {_strangers(schema)}"
-        return known
+    def _compiled(self, spec: ModelSpec) -> RelatedRows | None:
+        keys: dict[str, tuple[str, ...]] = dict.fromkeys(TABLES, (PATIENT,))
+        keys[spec.table] = tuple(name for name in (spec.record_id, *spec.related) if name in _keys()[spec.table])
+        try:
+            program = compile_rows(expression_of(spec), column="record_id", keys=keys)
+        except NotPointwise:
+            return None
+        return RelatedRows(spec, program, self._store)
 
-    def _as_known(self, table: str, name: str) -> str:
-        if (table, name) not in self._merged:
-            return f'"{name}"'
-        known = f'"{name}" IS NULL OR "{name}" IN (FROM values_{table}_{name})'
-        return f'CASE WHEN {known} THEN "{name}" ELSE \'{OTHER}\' END AS "{name}"'
+    @property
+    def _store(self) -> OnlineStore:
+        if self._opened is None:
+            with self._lock:
+                self._opened = self._opened or self._open()
+        return self._opened
 
-
-def _strangers(schema: pa.Schema) -> str:
-    """Patients that the snapshot does not know yet, with nothing but their token."""
-    columns = ", ".join(name if name == "patient_id" else "NULL" for name in schema.names)
-    unknown = "patient_id NOT IN (SELECT patient_id FROM known_patients)"
-    return f"SELECT DISTINCT {columns} FROM {ASKED} WHERE {unknown}"  # noqa: S608
-
-
-def _columns(schema: pa.Schema) -> str:
-    return ", ".join(f'"{name}"' for name in schema.names)
-
-
-def _compile(spec: ModelSpec) -> tuple[str, tuple[str, ...]]:
-    """Return the SQL of the feature table, and the canonical tables that it reads."""
-    tables = {
-        name: ibis.table({field.name: ibis.dtype(field.type) for field in schema}, name=name)
-        for name, schema in TABLES.items()
-    }
-    features = spec.build(tables)
-    read = {table.name for table in features.op().find(UnboundTable)}
-    return str(ibis.to_sql(features, dialect="duckdb")), tuple(sorted(read))
+    def _open(self) -> OnlineStore:
+        root = self._stores
+        if root is None:
+            root = Path(mkdtemp(prefix="caregate-rows-"))
+            finalize(self, shutil.rmtree, root, ignore_errors=True)
+        return open_store(
+            root, self._name, self._files, _keys(), threads=self._threads, memory_limit_gb=self._memory_limit_gb
+        )
 
 
 def nothing_known() -> History:
     """Return the history of a home without a snapshot."""
     return History({}, system=NO_SYSTEM)
+
+
+def _keys() -> dict[str, tuple[str, ...]]:
+    """Return the columns of each table that rows are found by."""
+    keys = {table: [PATIENT, KEYS[table]] if table in KEYS else [PATIENT] for table in TABLES}
+    for spec in SPECS.values():
+        keys[spec.table] += spec.related
+    return {table: tuple(dict.fromkeys(columns)) for table, columns in keys.items()}
+
+
+def _canonical(value: Any, kind: pa.DataType) -> Any:
+    """Return a stored value as the Python value of a canonical column."""
+    if value is None:
+        return None
+    if pa.types.is_timestamp(kind):
+        return EPOCH + timedelta(microseconds=value)
+    if pa.types.is_date(kind):
+        return date.fromordinal(value + EPOCH.toordinal())
+    return bool(value) if pa.types.is_boolean(kind) else value
