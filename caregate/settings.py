@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     database_owner: SecretStr | None = Field(default=None, exclude=True)
     """Name and password, parted by a colon, of who owns the PostgreSQL databases; no child process is told."""
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    scoring_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    """Processes that answer for scores, each with the model and the patients' history in its memory."""
     memory_limit_gb: float = Field(default=4.0, gt=0)
     """What DuckDB may keep in memory before it spills to disk."""
     approval_days: int = Field(default=180, ge=1, le=366)

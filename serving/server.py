@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from threading import Event, Timer
+from types import FrameType
+
 import uvicorn
 from fastapi import FastAPI
 
@@ -16,9 +19,41 @@ def server_config(app: FastAPI, port: int, shutdown: Shutdown) -> uvicorn.Config
         app,
         host=HOST,
         port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
         access_log=False,
         server_header=False,
         log_config=None,
         lifespan="off",
         timeout_graceful_shutdown=shutdown.grace_seconds,
     )
+
+
+class ScoringServer(uvicorn.Server):
+    """A server that says for a moment that it is leaving, before it stops to take connections.
+
+    Parameters
+    ----------
+    config
+        What is served.
+    leaving
+        Set as soon as it is told to stop.
+    shutdown
+        How long it goes on after that.
+    """
+
+    def __init__(self, config: uvicorn.Config, leaving: Event, shutdown: Shutdown) -> None:
+        super().__init__(config)
+        self._leaving = leaving
+        self._notice = shutdown.notice_seconds
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Leave when the notice is over; told a second time, at once."""
+        if self._leaving.is_set():
+            super().handle_exit(sig, frame)
+            return
+        self._leaving.set()
+        timer = Timer(self._notice, super().handle_exit, (sig, frame))
+        timer.daemon = True
+        timer.start()

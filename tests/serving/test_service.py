@@ -76,7 +76,8 @@ def process(home, version) -> Iterator[subprocess.Popen[bytes]]:
         [sys.executable, "-m", "serving"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as running:
         yield running
-        running.kill()
+        running.terminate()
+        running.communicate(timeout=BOUND)
 
 
 @pytest.fixture
