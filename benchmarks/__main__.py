@@ -14,6 +14,7 @@ BENCHMARKS = (
     ("synthetic", APPOINTMENTS, ENCOUNTERS),
     ("gates",),
     ("ledger",),
+    ("journal",),
     ("planted_faults", "--runs", "20", "--fits", "3"),
     ("mlflow_latency", "--pairs", "100"),
     ("signoff",),
