@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from governance.database import open_database
-from governance.prediction_journal import JournalFull, JournalLimits, PredictionJournal
+from governance.journal_writer import JournalFull, JournalLimits
+from governance.prediction_journal import PredictionJournal
 from governance.predictions import Prediction
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)

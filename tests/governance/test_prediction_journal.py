@@ -27,7 +27,8 @@ from governance.incidents import Incidents
 from governance.journal_drain import recover, settle
 from governance.journal_frames import HEAD_BYTES, frame, pieces
 from governance.journal_segment import MARK, Segment
-from governance.prediction_journal import JournalBehind, JournalBroken, JournalFull, PredictionJournal
+from governance.journal_writer import JournalBroken, JournalFull
+from governance.prediction_journal import JournalBehind, PredictionJournal
 from governance.prediction_rows import encode
 from governance.predictions import Predictions
 from governance.seals import with_key

@@ -14,8 +14,9 @@ from governance.incident import Incident
 from governance.incident_rules import Kind
 from governance.incidents import Incidents
 from governance.journal_segment import Segment
+from governance.journal_writer import JournalLimits
 from governance.ledger import Ledger, digest_of
-from governance.prediction_journal import JournalLimits, PredictionJournal
+from governance.prediction_journal import PredictionJournal
 from governance.predictions import Prediction, Predictions
 from registry import affected
 from registry.affected import NoPatientList, affected_patients
