@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,10 +70,12 @@ def open_store(
             continue
 
 
-def remove_unused(root: Path) -> None:
-    """Remove the stores under `root` that no process reads."""
+def remove_unused(root: Path, *, keep: Collection[str]) -> None:
+    """Remove the stores under `root` that no process reads, but for those of the snapshots named in `keep`."""
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
     with only_writer(root):
-        for folder in [path.parent for path in root.glob(f"[0-9a-f]*/{IN_USE}")]:
+        every = [path.parent for path in root.glob(f"[0-9a-f]*/{IN_USE}")]
+        for folder in [path for path in every if path.name.rpartition("-")[0] not in keep]:
             descriptor = os.open(folder / IN_USE, os.O_RDONLY)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

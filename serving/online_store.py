@@ -52,10 +52,17 @@ class OnlineStore:
         self._folder = folder
         self._tables: Mapping[str, Mapping[str, Any]] = json.loads((folder / LAYOUT).read_text(encoding="utf-8"))
         self._columns: dict[tuple[str, str], Column] = {}
+        self._finders: dict[tuple[str, str, tuple[str, ...]], Finder] = {}
         self._indexes: dict[tuple[str, str], Index] = {}
 
     def finder(self, table: str, key: str, columns: Sequence[str]) -> Finder:
         """Return what finds rows of `table` by the value of `key`, as tuples of `columns`."""
+        wanted = table, key, tuple(columns)
+        if wanted not in self._finders:
+            self._finders[wanted] = self._make_finder(table, key, columns)
+        return self._finders[wanted]
+
+    def _make_finder(self, table: str, key: str, columns: Sequence[str]) -> Finder:
         if table not in self._tables:
             return _nothing
         encode = self._encoder(table, key)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,7 +11,9 @@ from typing import Any, Protocol
 import polars as pl
 
 from crm.snapshot import Snapshot, SnapshotNotFound, latest
+from crm.tables import TABLES
 from serving.history import History, nothing_known
+from serving.online_index import remove_unused
 
 NOT_REQUIRED = "not-required"
 
@@ -34,12 +38,15 @@ class SnapshotHistory:
     ----------
     root
         Folder of the published snapshots.
+    stores
+        Folder of the rows by token that processes share; without it each builds its own.
     threads, memory_limit_gb
         What DuckDB may use for one snapshot.
     """
 
-    def __init__(self, root: Path, *, threads: int, memory_limit_gb: float) -> None:
+    def __init__(self, root: Path, *, stores: Path | None = None, threads: int, memory_limit_gb: float) -> None:
         self._root = root
+        self._stores = stores
         self._threads = threads
         self._memory_limit_gb = memory_limit_gb
         self._loaded: dict[str, tuple[str, History]] = {}
@@ -74,11 +81,25 @@ class SnapshotHistory:
     def _load(self, snapshot: Snapshot, table: str) -> History:
         snapshot.verify()
         self._files[table] = snapshot.path(table)
+        if self._stores is not None:
+            remove_unused(self._stores, keep={store_name(item) for item in self._newest_of_each()})
         return History(
             {name: snapshot.path(name) for name in ("patients", "consents", table)},
             system=snapshot.manifest.system,
+            name=store_name(snapshot),
+            stores=self._stores,
             threads=self._threads,
             memory_limit_gb=self._memory_limit_gb,
             consent_required=snapshot.manifest.consent.get("asked") != NOT_REQUIRED,
             as_of=datetime.fromisoformat(snapshot.manifest.created_at),
         )
+
+    def _newest_of_each(self) -> Iterator[Snapshot]:
+        for table in TABLES:
+            with suppress(SnapshotNotFound):
+                yield latest(self._root, table)
+
+
+def store_name(snapshot: Snapshot) -> str:
+    """Return what the rows by token of a snapshot are kept under."""
+    return snapshot.manifest.digest.removeprefix("sha256:")[:32]

@@ -54,7 +54,8 @@ class SqlHistory:
             "python_enable_replacements": False,
         }
         self._lock = Lock()
-        self._loaded: duckdb.DuckDBPyConnection | None = None
+        self._opened: duckdb.DuckDBPyConnection | None = None
+        self._loaded: set[str] = set()
         self._statements: dict[str, Statement] = {}
         self._merged: set[tuple[str, str]] = set()
         self._newest: dict[tuple[str, str], int] = {}
@@ -62,7 +63,7 @@ class SqlHistory:
     def features(self, spec: ModelSpec, instances: pa.Table) -> pa.Table:
         """Return the feature rows of `instances`; see `serving.history.History.features`."""
         statement = self._compiled(spec)
-        with self._database().cursor() as session:
+        with self._database({"patients", *statement.reads}).cursor() as session:
             session.register(ASKED, instances)
             for table in statement.reads:
                 session.execute(f"CREATE TEMP TABLE {table} AS {self._rows(spec, table, TABLES[table])}")
@@ -86,14 +87,15 @@ class SqlHistory:
             newest = f"SELECT coalesce(max({position}), -1) + 1 FROM read_parquet(?)"  # noqa: S608
             return int(database.execute(newest, [str(self._files[table])]).fetchall()[0][0])
 
-    def _database(self) -> duckdb.DuckDBPyConnection:
+    def _database(self, tables: set[str]) -> duckdb.DuckDBPyConnection:
+        """Return DuckDB with `tables` in it."""
         with self._lock:
-            if self._loaded is None:
-                database = duckdb.connect(":memory:", config=self._config)
-                for table, schema in TABLES.items():
-                    self._load(database, table, schema)
-                self._loaded = database
-            return self._loaded
+            if self._opened is None:
+                self._opened = duckdb.connect(":memory:", config=self._config)
+            for table in tables - self._loaded:
+                self._load(self._opened, table, TABLES[table])
+                self._loaded.add(table)
+            return self._opened
 
     def _load(self, database: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema) -> None:
         database.register("empty", schema.empty_table())

@@ -108,6 +108,7 @@ class Watcher:
             timeline = offer.spec.timeline
             newest = self._histories.newest(offer.spec.table, timeline.began) if timeline else None
             served = self._load(self._champions.champion(model), offer)
+            history.prepare(offer.spec)
             return Standing(served, history, newest=newest)
         except NotServed as none:
             return Standing(None, history, none.why)
