@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     """Where people reach the MLflow server behind a proxy; on this machine it answers under loopback names alone."""
     single_sign_on: bool = False
     """Whether people sign in to MLflow by a proxy that knows them, and not by password."""
-    scoring_host: str = Field(default="127.0.0.1", pattern=r"^[A-Za-z0-9.:-]+$")
+    scoring_host: str = Field(default="127.0.0.1", pattern=r"^[A-Za-z0-9.-]+$")
     """Where the scoring service listens; elsewhere than on loopback only with a certificate."""
     tls_certificate: Path | None = None
     """PEM file of the scoring service's certificate and those that it rests on."""

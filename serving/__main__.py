@@ -9,22 +9,24 @@ from types import FrameType
 
 from caregate.errors import CaregateError
 from caregate.settings import load_settings
+from serving.metrics_folder import share_metrics
 from serving.policy import load_serving_policy
+from serving.tls import certificate_of
 from serving.workers import Workers
 
 PORT_OFFSET = 2
 """Scoring listens on this port above the home's port base."""
-HOST = "127.0.0.1"
 
 
 def run() -> int:
     """Serve until SIGTERM or SIGINT; answers in flight are finished first. Return the exit code."""
     settings, policy = load_settings(), load_serving_policy()
+    certificate_of(settings)  # refused now, and not by each worker
     workers = Workers(
-        host=HOST,
+        host=settings.scoring_host,
         port=settings.port_base + PORT_OFFSET,
         count=settings.scoring_workers,
-        environment=dict(os.environ),
+        environment=os.environ | share_metrics(settings.serving_dir / "metrics"),
         limits=policy.workers,
         shutdown=policy.shutdown,
     )

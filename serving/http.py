@@ -25,7 +25,14 @@ LEAVING = "the service was told to stop"
 
 
 def create_app(
-    scorer: Scorer, shelf: Shelf, watcher: Watcher, keys: Keys, policy: ServingPolicy, *, leaving: Event
+    scorer: Scorer,
+    shelf: Shelf,
+    watcher: Watcher,
+    keys: Keys,
+    policy: ServingPolicy,
+    *,
+    metrics: Metrics,
+    leaving: Event,
 ) -> FastAPI:
     """Return the application.
 
@@ -39,10 +46,11 @@ def create_app(
         Tells clients.
     policy
         Limits of a request.
+    metrics
+        Where requests and answers are counted.
     leaving
         Set once the service was told to stop: it is not ready from then on.
     """
-    metrics = Metrics()
     app = FastAPI(title="Caregate scoring", version="1", docs_url=None, redoc_url=None)
     app.add_middleware(
         PredictionsRoute, scorer=scorer, shelf=shelf, keys=keys, policy=policy, metrics=metrics

@@ -1,13 +1,11 @@
 """What Prometheus reads: counts and times by route and model, never anything of a patient or a client's own words.
 
-Several worker processes count in files of one folder, and whichever is asked adds them up. The folder is named by
-``PROMETHEUS_MULTIPROC_DIR`` before this module is imported; without it a process counts for itself.
+Several worker processes count in files of one folder (`serving.metrics_folder`), and whichever is asked adds them up.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
@@ -16,10 +14,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from serving.abstaining import NONE, abstained_for
+from serving.metrics_folder import shared_folder
 from serving.shelf import Shelf
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Counted(Protocol):
@@ -36,13 +34,6 @@ class Counted(Protocol):
     @property
     def why(self) -> str | None:
         """Why it abstains."""
-
-
-def share_metrics(folder: Path) -> dict[str, str]:
-    """Empty `folder` of an earlier service's counts, and return the environment that lets processes count in it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return {FOLDER: str(folder)}
 
 
 class Metrics:
@@ -106,12 +97,12 @@ class Metrics:
     def page(self, shelf: Shelf) -> bytes:
         """Return everything in Prometheus' text format, of all processes."""
         self.look(shelf)
-        folder = os.environ.get(FOLDER)
+        folder = shared_folder()
         if folder is None:
             return generate_latest(self._registry)
-        _forget_the_dead(Path(folder))
+        _forget_the_dead(folder)
         together = CollectorRegistry()
-        MultiProcessCollector(together, path=folder)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(together, path=str(folder))  # type: ignore[no-untyped-call]
         return generate_latest(together)
 
     def _gauge(self, name: str, text: str, mode: str) -> Gauge:

@@ -5,9 +5,36 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from threading import Event, Thread
+from time import monotonic
 
 SECONDS = 2.0
 log = logging.getLogger(__name__)
+
+
+class Timed:
+    """A task that remembers when it was last done.
+
+    Parameters
+    ----------
+    task
+        What is done.
+    ticks
+        A clock that only rises, in seconds.
+    """
+
+    def __init__(self, task: Callable[[], object], *, ticks: Callable[[], float] = monotonic) -> None:
+        self._task = task
+        self._ticks = ticks
+        self._done = ticks()
+
+    def __call__(self) -> None:
+        """Do it."""
+        self._task()
+        self._done = self._ticks()
+
+    def age(self) -> float:
+        """Return how many seconds ago it was last done without a fault."""
+        return self._ticks() - self._done
 
 
 class Rounds:

@@ -25,6 +25,7 @@ from serving.instances import Form, Instance
 from serving.policy import ServingPolicy
 from serving.served import Served
 from serving.shelf import Offer, Shelf, Standing
+from serving.telemetry import span
 from serving.withholding import (
     EXPIRED,
     NO_CONSENT,
@@ -176,15 +177,16 @@ class Scorer:
         tokens = self._door.tokens(instances, system=system, record_id=key, may_draw=may_wait)
         self._book.refresh()
         moment = self._clock()
-        found = self._assess(model, standing, instances, tokens, moment, shown)
+        with span("assess"):
+            found = self._assess(model, standing, instances, tokens, moment, shown)
         version = standing.served.version if standing.served else None
         answers = [_answer(self._new_id(), assessment, version) for assessment in found]
-        self._record.append(
-            [
-                _prediction(answer, assessment, token, model=model, question=question, at=moment)
-                for answer, assessment, token in zip(answers, found, tokens, strict=True)
-            ]
-        )
+        rows = [
+            _prediction(answer, assessment, token, model=model, question=question, at=moment)
+            for answer, assessment, token in zip(answers, found, tokens, strict=True)
+        ]
+        with span("write"):
+            self._record.append(rows)
         return answers
 
     def _read(self, offer: Offer, question: Question) -> list[Instance]:
@@ -250,13 +252,17 @@ class Scorer:
     def _assess_rows(self, served: Served, history: History, rows: Rows, shown: int) -> dict[int, Assessment]:
         spec, policy = served.spec, self._policy
         if len(rows) <= policy.limits.few_instances:
-            few = dict(zip(rows, history.rows_of(spec, list(rows.values())), strict=True))
+            with span("features"):
+                few = dict(zip(rows, history.rows_of(spec, list(rows.values())), strict=True))
             features = {at: row for at, row in few.items() if row is not None}
-            inputs = served.encoder.encode(list(features.values()))
-            found = assess_encoded(served, inputs, policy, shown=shown) if features else []
+            with span("score"):
+                inputs = served.encoder.encode(list(features.values()))
+                found = assess_encoded(served, inputs, policy, shown=shown) if features else []
             return dict(zip(features, found, strict=True))
-        table = history.features(spec, pa.Table.from_pylist(list(rows.values()), schema=TABLES[spec.table]))
-        found = assess_encoded(served, served.fitted.encode(table), policy, shown=shown)
+        with span("features"):
+            table = history.features(spec, pa.Table.from_pylist(list(rows.values()), schema=TABLES[spec.table]))
+        with span("score"):
+            found = assess_encoded(served, served.fitted.encode(table), policy, shown=shown)
         by_record = dict(zip(table.column("record_id").to_pylist(), found, strict=True))
         known = {at: by_record.get(row[spec.record_id]) for at, row in rows.items()}
         return {at: assessment for at, assessment in known.items() if assessment is not None}

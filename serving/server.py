@@ -1,4 +1,4 @@
-"""The HTTP server: on loopback, without an access log, and finished with its answers before it ends."""
+"""The HTTP server: on loopback or by TLS, without an access log, and finished with its answers before it ends."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ import uvicorn
 from fastapi import FastAPI
 
 from serving.policy import Shutdown
+from serving.tls import Certificate
 
 HOST = "127.0.0.1"
 
 
-def server_config(app: FastAPI, port: int, shutdown: Shutdown) -> uvicorn.Config:
-    """Return how `app` is served on loopback `port`."""
+def server_config(
+    app: FastAPI, port: int, shutdown: Shutdown, *, host: str = HOST, certificate: Certificate | None = None
+) -> uvicorn.Config:
+    """Return how `app` is served on `port`: on loopback, or on another host with the certificate that it shows."""
     return uvicorn.Config(
         app,
-        host=HOST,
+        host=host,
+        ssl_context_factory=None if certificate is None else lambda _config, _default: certificate.context(),
         port=port,
         loop="uvloop",
         http="httptools",

@@ -14,6 +14,7 @@ from governance.client_key import ACTS
 from governance.client_keys import ClientKeys
 from governance.consent_book import ConsentBook
 from governance.database import ledger_database
+from governance.key_refusals import PURPOSE, KeyRefusals
 from governance.last_line import LastLine
 from governance.prediction_journal import PredictionJournal
 from governance.predictions import Predictions
@@ -21,11 +22,15 @@ from governance.vault import Vault
 from models.catalogue import SPECS
 from serving.champions import ChampionSource
 from serving.door import Door
+from serving.gauges import measure
 from serving.http import create_app
 from serving.keys import Keys
+from serving.metrics import Metrics
 from serving.outreach import names_sender
 from serving.policy import ServingPolicy
 from serving.rates import Pace, Rates
+from serving.refusals import Refusals
+from serving.rounds import Rounds, Timed
 from serving.scorer import Scorer
 from serving.shelf import Offer, Shelf
 from serving.snapshots import SnapshotHistory
@@ -44,6 +49,8 @@ class Service:
     ----------
     app, watcher, journal
         What answers, keeps it true, and takes down what was answered.
+    rounds
+        What is done every few seconds beside; started and stopped with the watcher.
     leaving
         To be set when the service is told to stop.
     """
@@ -51,6 +58,7 @@ class Service:
     app: FastAPI
     watcher: Watcher
     journal: PredictionJournal
+    rounds: Rounds
     leaving: Event
 
 
@@ -62,24 +70,31 @@ def make_service(settings: Settings, policy: ServingPolicy, champions: ChampionS
     governance.database.LedgerMissing, caregate.secret_store.SecretsMissing
         If the home was not made by `caregate init`.
     """
-    engine = ledger_database(settings)
-    vault = Vault(engine, read_secrets(settings.secrets_file).vault_key_bytes)
+    engine, secrets = ledger_database(settings), read_secrets(settings.secrets_file)
+    vault = Vault(engine, secrets.vault_key_bytes)
     shelf = Shelf({spec.name: Offer(spec, load_policy(spec.name)) for spec in SPECS.values()})
     histories = SnapshotHistory(
-        settings.snapshots_dir, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
+        settings.snapshots_dir,
+        stores=settings.serving_dir / "rows",
+        threads=settings.threads,
+        memory_limit_gb=settings.memory_limit_gb,
     )
     watcher = Watcher(shelf, champions, histories, policy.watch)
     journal = PredictionJournal(settings.journal_dir, engine, policy.journal.limits)
-    scorer = Scorer(shelf, Door(vault), ConsentBook(engine), journal, policy)
-    keys, leaving = _keys(settings, engine, policy), Event()
-    app = create_app(scorer, shelf, watcher, keys, policy, leaving=leaving)
+    book, metrics, leaving = ConsentBook(engine), Metrics(), Event()
+    scorer = Scorer(shelf, Door(vault), book, journal, policy)
+    refusals, consents = Refusals(KeyRefusals(engine), secrets.key_for(PURPOSE), metrics.refused), Timed(book.refresh)
+    measure(metrics, shelf, journal, consents)
+    rounds = Rounds([consents, refusals.write, lambda: metrics.look(shelf)])
+    keys = _keys(settings, engine, policy, refusals)
+    app = create_app(scorer, shelf, watcher, keys, policy, metrics=metrics, leaving=leaving)
     worklists = Worklists(settings, shelf.standing, policy)
     pages = WorklistPages(worklists, vault, Predictions(engine), named=names_sender(settings))
     add_worklist_routes(app, pages, keys)
-    return Service(app, watcher, journal, leaving)
+    return Service(app, watcher, journal, rounds, leaving)
 
 
-def _keys(settings: Settings, engine: Engine, policy: ServingPolicy) -> Keys:
+def _keys(settings: Settings, engine: Engine, policy: ServingPolicy, refusals: Refusals) -> Keys:
     pace = Pace(policy.rate.instances_per_second, policy.rate.burst_instances, policy.limits.instances)
     rates = Rates.shared(settings.serving_dir / "rates")
-    return Keys(ClientKeys(engine), LastLine(engine, *ACTS), pace, rates=rates)
+    return Keys(ClientKeys(engine), LastLine(engine, *ACTS), pace, rates=rates, refused=refusals)

@@ -1,81 +1,75 @@
-"""Traces by OpenTelemetry: off unless a collector is named, and then sent there alone.
+"""Spans of the request that is being answered; where nothing is traced, nothing is made and nothing imported.
 
 A span says what was done and how long it took; it holds no value of a record, no id of the CRM and no key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Protocol
 
-from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-
-TRACEPARENT = b"traceparent"
-NOTHING: AbstractContextManager[None] = nullcontext()
-_parents = TraceContextTextMapPropagator()
+NOTHING: AbstractContextManager[Any] = nullcontext()
 
 
-class _Tracing:
-    """The tracer of the process, if it traces."""
+class Tracer(Protocol):
+    """Makes spans."""
 
-    tracer: trace.Tracer | None = None
+    def span(self, name: str) -> AbstractContextManager[Any]:
+        """Return a span under the one that is open."""
+
+    def request(self, headers: Iterable[tuple[bytes, bytes]]) -> AbstractContextManager[Any]:
+        """Return the span of a request with these headers."""
 
 
-class Traces:
-    """Spans of this process on their way to a collector.
+class _Process:
+    """What this process traces by, if it does."""
+
+    tracer: Tracer | None = None
+
+
+def span(name: str) -> AbstractContextManager[Any]:
+    """Return a span of the request that is being answered."""
+    tracer = _Process.tracer
+    return NOTHING if tracer is None else tracer.span(name)
+
+
+def request_span(headers: Iterable[tuple[bytes, bytes]]) -> AbstractContextManager[Any]:
+    """Return the span of a request, under its caller's where it names one; of nothing where nothing is traced."""
+    tracer = _Process.tracer
+    return NOTHING if tracer is None else tracer.request(headers)
+
+
+@contextmanager
+def tracing(url: str | None, share: float) -> Iterator[None]:
+    """Trace this process to the OTLP endpoint at `url` until the block ends; without one, do nothing.
 
     Parameters
     ----------
-    exporter
-        Takes them there.
+    url
+        Of a collector on the operator's network.
     share
-        Of the requests that come without a trace of their own; one that comes with a trace follows its caller's word.
+        Of the requests that come without a trace of their own.
     """
+    if url is None:
+        yield
+        return
+    from serving.traces import Traces
 
-    def __init__(self, exporter: SpanExporter, share: float) -> None:
-        resource = Resource({SERVICE_NAME: "caregate-scoring"})
-        self._provider = TracerProvider(
-            resource=resource, sampler=ParentBased(TraceIdRatioBased(share)), shutdown_on_exit=False
-        )
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
-
-    @classmethod
-    def to(cls, url: str, share: float) -> Traces:
-        """Return traces that go to the OTLP endpoint at `url`, over HTTP."""
-        return cls(OTLPSpanExporter(endpoint=url, headers={}), share)
-
-    def start(self) -> None:
-        """Trace from now on."""
-        _Tracing.tracer = self._provider.get_tracer("caregate.serving")
-
-    def stop(self) -> None:
-        """Trace no more, and send what waits."""
-        _Tracing.tracer = None
-        self._provider.shutdown()
+    traces = Traces.to(url, share)
+    _Process.tracer = traces
+    try:
+        yield
+    finally:
+        _Process.tracer = None
+        traces.close()
 
 
-def span(name: str) -> AbstractContextManager[object]:
-    """Return a span of the request that is being answered; nothing where nothing is traced."""
-    tracer = _Tracing.tracer
-    return NOTHING if tracer is None else tracer.start_as_current_span(name, record_exception=False)
-
-
-def request_span(headers: Iterable[tuple[bytes, bytes]]) -> AbstractContextManager[trace.Span | None]:
-    """Return the span of a request, under its caller's where it names one by W3C Trace Context."""
-    tracer = _Tracing.tracer
-    if tracer is None:
-        return NOTHING
-    sent: Mapping[str, str] = {name.decode(): value.decode("latin-1") for name, value in headers if name == TRACEPARENT}
-    return tracer.start_as_current_span(
-        "request",
-        context=_parents.extract(sent),
-        kind=trace.SpanKind.SERVER,
-        record_exception=False,
-        set_status_on_exception=False,
-    )
+@contextmanager
+def tracing_by(tracer: Tracer) -> Iterator[None]:
+    """Trace this process by `tracer` until the block ends."""
+    _Process.tracer = tracer
+    try:
+        yield
+    finally:
+        _Process.tracer = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import socket
@@ -12,11 +11,13 @@ from types import FrameType
 
 from caregate.errors import CaregateError
 from caregate.settings import load_settings
+from serving.logs import write_json_lines
 from serving.policy import load_serving_policy
 from serving.registry_champions import RegistryChampions
-from serving.server import HOST, ScoringServer, server_config
+from serving.server import ScoringServer, server_config
 from serving.service import make_service
-
+from serving.telemetry import tracing
+from serving.tls import certificate_of
 
 STDIN = 0
 
@@ -25,19 +26,23 @@ def run(port: int) -> None:
     """Serve on `port`, which other workers share, until SIGTERM; answers in flight are finished first."""
     signal.signal(signal.SIGTERM, _leave)  # uvicorn raises the signal once more when it has shut down
     signal.signal(signal.SIGINT, _leave)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    write_json_lines()
     settings, policy = load_settings(), load_serving_policy()
     service = make_service(settings, policy, RegistryChampions(settings))
+    host, certificate = settings.scoring_host, certificate_of(settings)
+    config = server_config(service.app, port, policy.shutdown, host=host, certificate=certificate)
     service.watcher.start()
-    server = ScoringServer(server_config(service.app, port, policy.shutdown), service.leaving, policy.shutdown)
+    service.rounds.start()
+    server = ScoringServer(config, service.leaving, policy.shutdown)
     try:
-        with socket.socket() as shared:
+        with tracing(settings.traces_url, policy.traces.share), socket.socket() as shared:
             shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            shared.bind((HOST, port))
+            shared.bind((host, port))
             server.run(sockets=[shared])
     finally:
         service.watcher.stop()
+        service.rounds.stop()
         service.journal.close()
 
 

@@ -7,7 +7,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
@@ -26,7 +26,8 @@ from serving.metrics import Metrics
 from serving.policy import Logs
 from serving.problems import problem
 from serving.shelf import Standing
-from serving.telemetry import Traces, span
+from serving.telemetry import span, tracing, tracing_by
+from serving.traces import Traces
 
 SECRET = "Mrs-Canary-1947"
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -190,32 +191,36 @@ class TestRequestIds:
 
 class TestTraces:
     @pytest.fixture
-    def spans(self) -> Iterator[InMemorySpanExporter]:
+    def spans(self) -> Iterator[Callable[[], tuple]]:
+        """Spans are made from here on; called, it gives those that were."""
         exporter = InMemorySpanExporter()
         traces = Traces(exporter, share=0.0)
-        traces.start()
-        exporter.stop = traces.stop
-        yield exporter
-        traces.stop()
+
+        def finished() -> tuple:
+            traces.flush()
+            return exporter.get_finished_spans()
+
+        with tracing_by(traces):
+            yield finished
+        traces.close()
 
     def test_without_a_caller_that_traces_the_policy_decides(self, spans):
         Asked()("GET", "/fine")
-        spans.stop()
-        assert spans.get_finished_spans() == ()
+        assert spans() == ()
 
     def test_a_callers_trace_goes_on(self, spans):
         Asked()("GET", f"/fine?name={SECRET}", headers={"traceparent": PARENT, "tracestate": f"a={SECRET}"})
-        spans.stop()
-        inner, outer = spans.get_finished_spans()
+        inner, outer = spans()
         assert (inner.name, outer.name) == ("features", "request")
         assert f"{outer.context.trace_id:032x}" == PARENT.split("-")[1]
         assert inner.parent.span_id == outer.context.span_id
         assert dict(outer.attributes) == {"http.route": "/fine", "http.response.status_code": 200}
+        assert SECRET not in inner.to_json() + outer.to_json()
 
     def test_a_fault_says_nothing_in_its_span(self, spans):
         Asked()("GET", "/broken", headers={"traceparent": PARENT})
-        spans.stop()
-        assert SECRET not in "".join(item.to_json() for item in spans.get_finished_spans())
+        (fault,) = spans()
+        assert SECRET not in fault.to_json()
 
     def test_when_they_are_off_nothing_is_made(self):
         assert span("features") is span("write")
@@ -234,10 +239,8 @@ class TestTraces:
 
         with HTTPServer(("127.0.0.1", 0), Collector) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
-            traces = Traces.to(f"http://127.0.0.1:{server.server_port}/v1/traces", share=1.0)
-            traces.start()
-            Asked()("GET", "/fine")
-            traces.stop()
+            with tracing(f"http://127.0.0.1:{server.server_port}/v1/traces", share=1.0):
+                Asked()("GET", "/fine")
             server.shutdown()
         message = ExportTraceServiceRequest()
         message.ParseFromString(b"".join(received))

@@ -213,7 +213,7 @@ class TestHealth:
     def test_metrics_count_requests_and_answers(self, http, crm, clinic):
         ask(crm, clinic.instances[-1])
         text = http.get("/metrics").text
-        assert 'caregate_predictions_total{model="no-show",status="scored"}' in text
+        assert 'caregate_predictions_total{model="no-show",reason="none",status="scored",version="1"}' in text
         assert 'caregate_served_version{model="no-show"} 1.0' in text
         assert 'route="/v1/models/{model}/predictions",status="200"' in text
 

@@ -48,11 +48,11 @@ def make_certificate(folder: Path, name: str = "server", *, passphrase: bytes = 
 
 
 class TestWhereItListens:
-    @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+    @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost"])
     def test_on_loopback_it_needs_no_certificate(self, tmp_path, host):
         assert certificate_of(Settings(home=tmp_path, scoring_host=host)) is None
 
-    @pytest.mark.parametrize("host", ["::", "10.0.0.7", "scoring.clinic.example"])
+    @pytest.mark.parametrize("host", ["10.0.0.7", "scoring.clinic.example"])
     def test_elsewhere_it_refuses_without_one(self, tmp_path, host):
         with pytest.raises(Unencrypted):
             certificate_of(Settings(home=tmp_path, scoring_host=host))
