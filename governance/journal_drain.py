@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from governance.schema import predictions
 BATCH = 1024
 """Rows of a transaction: pages of the indexes are then shared by several of its rows."""
 REPORTER = "journal"
-IN_FLIGHT_SECONDS, PAUSE_SECONDS = 0.25, 0.02
+IN_FLIGHT_SECONDS, PAUSE_SECONDS = 0.5, 0.02
 """How long a request that was read before may take until its rows are in the journal; and between two looks."""
 
 
@@ -70,7 +71,7 @@ def conclude(segment: Segment, engine: Engine) -> None:
 def recover(folder: Path, engine: Engine) -> int:
     """Drain what dead processes left in `folder`, and return how many rows that were."""
     rows = 0
-    for path in sorted(folder.glob(f"*{SUFFIX}")):
+    for path in _sizes(folder):
         segment = Segment.take(path)
         if segment is None:
             continue
@@ -90,9 +91,14 @@ def settle(folder: Path, engine: Engine, *, seconds: float) -> bool:
     bool
         Whether it has.
     """
-    recover(folder, engine)
-    if not _sizes(folder):
-        return True
+    try:
+        recover(folder, engine)
+        return not _sizes(folder) or _wait(folder, engine, seconds)
+    except OSError:  # a folder that cannot be read may hold anything
+        return False
+
+
+def _wait(folder: Path, engine: Engine, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     time.sleep(IN_FLIGHT_SECONDS)
     awaited = _sizes(folder)
@@ -147,13 +153,16 @@ def _aware(stored: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sizes(folder: Path) -> dict[Path, int]:
-    return {Path(entry.path): entry.stat().st_size for entry in _segments(folder)}
-
-
-def _segments(folder: Path) -> Iterator[os.DirEntry[str]]:
-    if folder.is_dir():
-        with os.scandir(folder) as found:
-            yield from (entry for entry in found if entry.name.endswith(SUFFIX))
+    """Return the segments in `folder`, each with its size."""
+    sizes: dict[Path, int] = {}
+    if not folder.is_dir():
+        return sizes
+    with os.scandir(folder) as found:
+        for entry in found:
+            if entry.name.endswith(SUFFIX):
+                with suppress(FileNotFoundError):  # it was drained meanwhile
+                    sizes[Path(entry.path)] = entry.stat().st_size
+    return sizes
 
 
 def _has(path: Path, size: int) -> bool:

@@ -22,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
+from governance import journal_segment
 from governance.database import migrate, open_database
 from governance.incidents import Incidents
 from governance.journal_drain import recover, settle
@@ -30,13 +31,13 @@ from governance.journal_segment import MARK, Segment
 from governance.journal_writer import JournalBroken, JournalFull
 from governance.prediction_journal import JournalBehind, PredictionJournal
 from governance.prediction_rows import encode
-from governance.predictions import Predictions
+from governance.predictions import Prediction, Predictions
 from governance.seals import with_key
 from tests.governance.answering import LIMITS, answer
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 30.0
-KILLS = 20
+KILLS = 12
 
 
 @pytest.fixture
@@ -81,6 +82,14 @@ def left_by_the_dead(folder: Path, content: bytes) -> Path:
 
 def framed(*names: str) -> bytes:
     return b"".join(frame(encode([answer(name)])) for name in names)
+
+
+def taken(journal: PredictionJournal, row: Prediction) -> bool:
+    try:
+        journal.append([row])
+    except JournalBroken:
+        return False
+    return True
 
 
 @contextmanager
@@ -190,6 +199,25 @@ class TestRefusing:
         with pytest.raises(JournalBroken, match="of its own"):
             journal.append([answer()])
         monkeypatch.undo()
+
+    def test_while_the_disk_does_not_sync_and_answers_again_when_it_does(
+        self, folder: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(_descriptor: int) -> None:
+            raise OSError
+
+        journal = PredictionJournal(folder, engine, replace(LIMITS, drain_seconds=1000))
+        monkeypatch.setattr(journal_segment, "_sync", fail)
+        rows = []
+        while taken(journal, row := answer()):
+            rows.append(row)
+        with pytest.raises(JournalBroken, match="does not take"):
+            journal.append([answer()])
+        monkeypatch.undo()
+        while not taken(journal, row):
+            continue
+        journal.close()
+        assert recorded(engine) == sorted(given.prediction_id for given in (*rows, row))
 
     def test_while_the_disk_is_full_and_answers_again_when_it_is_not(self, folder: Path, engine: Engine) -> None:
         done = run_child(engine, folder).communicate(timeout=SECONDS)[0].decode().splitlines()
@@ -399,6 +427,11 @@ class TestSettling:
         assert not settle(folder, engine, seconds=0.01)
         held.close()
         journal.close()
+
+    def test_of_a_folder_that_cannot_be_read_says_so(self, folder: Path, engine: Engine) -> None:
+        folder.mkdir()
+        (folder / "a-folder.journal").mkdir()
+        assert not settle(folder, engine, seconds=SECONDS)
 
     def test_of_a_home_without_a_journal_has_nothing_to_wait_for(self, folder: Path, engine: Engine) -> None:
         assert settle(folder, engine, seconds=0)
