@@ -30,6 +30,7 @@ from serving.outreach import names_sender
 from serving.policy import ServingPolicy
 from serving.rates import Pace, Rates
 from serving.refusals import Refusals
+from serving.reporting import add_reporting_routes
 from serving.rounds import Rounds, Timed
 from serving.scorer import Scorer
 from serving.shelf import Offer, Shelf
@@ -91,6 +92,7 @@ def make_service(settings: Settings, policy: ServingPolicy, champions: ChampionS
     worklists = Worklists(settings, shelf.standing, policy)
     pages = WorklistPages(worklists, vault, Predictions(engine), named=names_sender(settings))
     add_worklist_routes(app, pages, keys)
+    add_reporting_routes(app, engine, vault, shelf, keys, policy, journals=settings.journal_dir)
     return Service(app, watcher, journal, rounds, leaving)
 
 
