@@ -12,7 +12,7 @@ from caregate.settings import Settings
 from flows.environment import POOL, prefect_environment
 from registry.launch import home_environment, mlflow_command, mlflow_environment
 
-HOST = "127.0.0.1"
+HOST, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - known, not listened on here
 PROJECT = Path(__file__).resolve().parent.parent
 """Where ``prefect.yaml`` and the folders of the flows stand."""
 
@@ -31,6 +31,8 @@ class Service:
         Address that answers 200 once it is ready, None where it has none.
     sign_in
         User and password that the address asks for, None where it asks for none.
+    certificate
+        That the address shows, None where it speaks plain HTTP.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Service:
     environment: Mapping[str, str]
     ready: str | None = None
     sign_in: tuple[str, str] | None = None
+    certificate: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,11 @@ class Addresses:
     @classmethod
     def of(cls, settings: Settings) -> Addresses:
         """Return the addresses that follow from the settings' port base."""
-        return cls(*(f"http://{HOST}:{port}" for port in ports(settings)))
+        mlflow, prefect, scoring = ports(settings)
+        scheme = "http" if settings.tls_certificate is None else "https"
+        loopback = settings.scoring_host in (HOST, EVERYWHERE)
+        host = HOST if loopback else settings.scoring_host
+        return cls(f"http://{HOST}:{mlflow}", f"http://{HOST}:{prefect}", f"{scheme}://{host}:{scoring}")
 
 
 def ports(settings: Settings) -> tuple[int, int, int]:
@@ -95,7 +102,13 @@ def workers(settings: Settings) -> list[Service]:
     return [
         Service("worker", worker, environment, f"{where.prefect}/api/work_pools/{POOL}", sign_in),
         Service("promoter", [sys.executable, "-m", "flows.watch"], environment),
-        Service("scoring", [sys.executable, "-m", "serving"], home_environment(settings), f"{where.scoring}/healthz"),
+        Service(
+            "scoring",
+            [sys.executable, "-m", "serving"],
+            home_environment(settings),
+            f"{where.scoring}/healthz",
+            certificate=settings.tls_certificate,
+        ),
     ]
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import httpx
@@ -141,18 +143,27 @@ class _Stack:
         while not self._stop.is_set():
             if not child.lives:
                 raise ServiceFailed(child, "ended while it started")
-            if service.ready is None or _answers(service.ready, service.sign_in):
+            if service.ready is None or _answers(service.ready, service.sign_in, service.certificate):
                 return
             if time.monotonic() > deadline:
                 raise ServiceFailed(child, f"did not answer within {READY_SECONDS:.0f} seconds")
             self._stop.wait(0.2)
 
 
-def _answers(address: str, sign_in: tuple[str, str] | None) -> bool:
+def _answers(address: str, sign_in: tuple[str, str] | None, certificate: Path | None) -> bool:
     try:
-        return httpx.get(address, timeout=2, auth=sign_in).status_code == httpx.codes.OK
+        trust = True if certificate is None else _trust_in(certificate)
+        return httpx.get(address, timeout=2, auth=sign_in, verify=trust).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
+
+
+def _trust_in(certificate: Path) -> ssl.SSLContext:
+    """Return a context that trusts this certificate alone, by whatever name the server is reached."""
+    context = ssl.create_default_context(cafile=certificate)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.check_hostname = False
+    return context
 
 
 def _check(settings: Settings) -> None:
