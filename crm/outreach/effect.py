@@ -42,7 +42,7 @@ def effect(contact: Counts, held_out: Counts, confidence: float, *, least: int) 
     difference = contact.rate - held_out.rate
     below = math.hypot(contact.rate - low_1, high_2 - held_out.rate)
     above = math.hypot(high_1 - contact.rate, held_out.rate - low_2)
-    return Effect(difference, difference - below, difference + above)
+    return Effect(difference, max(-1.0, difference - below), min(1.0, difference + above))
 
 
 def _wilson(arm: Counts, confidence: float) -> tuple[float, float]:
