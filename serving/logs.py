@@ -10,7 +10,7 @@ from collections.abc import MutableMapping
 from contextvars import ContextVar
 from time import monotonic
 from traceback import extract_tb
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 import structlog
 
@@ -19,20 +19,44 @@ SENT = re.compile(rb"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4
 OURS = ("caregate", "serving", "governance", "registry", "uvicorn")
 """Loggers whose plain information is worth a line."""
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-log = structlog.stdlib.get_logger("caregate.requests")
+
+
+def _add_request_id(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    found = request_id.get()
+    if found:
+        event["request_id"] = found
+    return event
+
+
+def _name_error(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put an exception's type and places in the place of its text, which may hold values."""
+    found = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if found is True else found[1] if isinstance(found, tuple) else found
+    if isinstance(error, BaseException):
+        event["error"] = type(error).__name__
+        event["at"] = [f"{frame.filename}:{frame.lineno}" for frame in reversed(extract_tb(error.__traceback__))]
+    return event
+
+
+FACTS: Final[list[Any]] = [
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+    _add_request_id,
+    _name_error,
+]
+"""What is added to every line."""
+log: Final[structlog.stdlib.BoundLogger] = structlog.wrap_logger(
+    logging.getLogger("caregate.requests"),
+    processors=[structlog.stdlib.filter_by_level, *FACTS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    wrapper_class=structlog.stdlib.BoundLogger,
+)
 
 
 def write_json_lines(stream: TextIO = sys.stderr) -> None:
     """Let everything that this process logs be lines of JSON on `stream`; of other libraries their warnings alone."""
-    ours: list[Any] = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _add_request_id,
-        _name_error,
-    ]
     lines = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=ours,
+        foreign_pre_chain=FACTS,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()],
     )
     handler = logging.StreamHandler(stream)
@@ -42,16 +66,6 @@ def write_json_lines(stream: TextIO = sys.stderr) -> None:
     root.setLevel(logging.WARNING)
     for name in OURS:
         logging.getLogger(name).setLevel(logging.INFO)
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *ours,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
 
 
 def id_of_request(sent: bytes | None) -> str:
@@ -86,20 +100,3 @@ class Lines:
         if self._lines <= self._most:
             level = logging.ERROR if status >= 500 else logging.WARNING
             log.log(level, event, status=status, **facts)
-
-
-def _add_request_id(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    found = request_id.get()
-    if found:
-        event["request_id"] = found
-    return event
-
-
-def _name_error(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Put an exception's type and places in the place of its text, which may hold values."""
-    found = event.pop("exc_info", None)
-    error = sys.exc_info()[1] if found is True else found[1] if isinstance(found, tuple) else found
-    if isinstance(error, BaseException):
-        event["error"] = type(error).__name__
-        event["at"] = [f"{frame.filename}:{frame.lineno}" for frame in reversed(extract_tb(error.__traceback__))]
-    return event

@@ -14,7 +14,6 @@ from types import SimpleNamespace
 import anyio
 import httpx
 import pytest
-import structlog
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.responses import PlainTextResponse
@@ -76,7 +75,6 @@ def log() -> Iterator[io.StringIO]:
     root.setLevel(level)
     for name in OURS:
         logging.getLogger(name).setLevel(logging.NOTSET)
-    structlog.reset_defaults()
 
 
 def lines(log: io.StringIO) -> list[dict]:
@@ -109,7 +107,7 @@ class TestLines:
         reply = Asked()("POST", "/v1/models/no-show/predictions")
         (line,) = [item for item in lines(log) if item["logger"] == "caregate.requests"]
         assert line.pop("ms") >= 0
-        assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", line.pop("timestamp"))
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", line.pop("time"))
         assert line == {
             "event": "request refused",
             "level": "warning",
