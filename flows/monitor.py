@@ -16,10 +16,12 @@ from flows.progress import tell
 from flows.train import ModelName
 from governance.database import ledger_database
 from governance.ledger import Ledger
+from governance.outcomes import known_outcomes
 from models.artifact import load_model
 from models.catalogue import spec_of
 from models.features import feature_rows, labelled
 from models.spec import ModelSpec
+from monitoring.late_labels import with_outcomes
 from monitoring.policy import load_monitoring_policy
 from monitoring.report import Look, NothingNew, compare, judge, new_rows
 from registry.champion import Champion, champion_of
@@ -38,7 +40,7 @@ def look(settings: Settings, model: str) -> Look:
     late = new_rows(trained, _rows(settings, spec, latest(settings.snapshots_dir, spec.table)))
     if late.num_rows == 0:
         raise NothingNew(model)
-    known = labelled(late)
+    known = labelled(with_outcomes(late, known_outcomes(ledger_database(settings), model)))
     findings = compare(fitted, trained, late, policy)
     findings += judge(scored_rows(spec, known, fitted.predict(known)), _approved_auc(champion), policy)
     return Look(model, champion.version, late.num_rows, tuple(findings))

@@ -1,4 +1,7 @@
-"""Outcomes: append-only, the last word on a record counts, and a word that stands already is not written again."""
+"""Outcomes: append-only, the last word on a record counts, and what was said already is not written again.
+
+The last word is the one that was known last: a file that is loaded again, or one that comes late, changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -148,7 +151,8 @@ def known_outcomes(engine: Engine, model: str) -> Mapping[str, Outcome]:
 
 def _say(key: Key, row: Reported, standing: dict[Key, Outcome], fresh: list[tuple[Key, Outcome]]) -> Taken:
     said = Outcome(row.happened, row.known_at.astimezone(UTC))
-    if standing.get(key) == said:
+    stands = standing.get(key)
+    if stands is not None and (stands == said or stands.known_at > said.known_at):
         return Taken.STANDS
     standing[key] = said
     fresh.append((key, said))
