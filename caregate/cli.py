@@ -14,6 +14,7 @@ from caregate.commands import (
     keys,
     lifecycle,
     monitoring,
+    outcomes,
     outreach,
     quarantine,
     registry_acts,
@@ -44,6 +45,7 @@ app.command()(registry_acts.resume)
 app.command()(history.live)
 app.command()(history.history)
 app.command()(monitoring.monitor)
+app.command()(outcomes.outcomes)
 app.command("sign-in")(signing_in.sign_in)
 app.command("sign-out")(signing_in.sign_out)
 app.command()(signing_in.whoami)
