@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from crm.deidentify import exchange
+from crm.quarantine import ReleasedRows
 from crm.source import RawTables, Source
+from crm.sources.canonical_files import ParquetSource
 from crm.tables import IDENTIFIERS
 from governance.vault import Vault
 
@@ -34,9 +38,37 @@ def load_for_scoring(
     records
         In the schema `OUTCOMES`, one row for every row of the input; `rule` is null where the row can be scored.
     """
-    raw = source.read(location, for_scoring=True)
+    raw = source.read(location, for_scoring=True, released=ReleasedRows.of(vault))
     tables = exchange(raw, vault)
     return tables, _records(raw, tables, table)
+
+
+def parts_for_scoring(
+    source: Source, location: str | None, vault: Vault, *, table: str, rows: int, skip: int = 0
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Yield canonical rows and what each row of the input became, `rows` rows of the input at a time.
+
+    Canonical Parquet is read as it is asked for, whatever its size; every other source is read whole first.
+
+    Parameters
+    ----------
+    source, location, vault, table
+        As of `load_for_scoring`.
+    rows, skip
+        Rows of the input in a part, and how many parts were had before.
+    """
+    if isinstance(source, ParquetSource):
+        for raw in source.parts(location, table, rows=rows, skip=skip, released=ReleasedRows.of(vault)):
+            tables = exchange(raw, vault)
+            yield tables[table], _records(raw, tables, table)
+        return
+    tables, records = load_for_scoring(source, location, vault, table=table)
+    canonical = tables.get(table)
+    for number in range(skip, -(-records.height // rows)):
+        part = records.slice(number * rows, rows)
+        kept = part.drop_nulls("token").select(pl.col("token").alias(IDENTIFIERS[table][0]))
+        if canonical is not None:
+            yield canonical.join(kept, on=IDENTIFIERS[table][0], how="semi", maintain_order="left"), part
 
 
 def _records(raw: RawTables, tables: dict[str, pl.DataFrame], table: str) -> pl.DataFrame:

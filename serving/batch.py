@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from caregate.errors import BadInput
 from crm.canonical import conform
@@ -17,8 +19,9 @@ from crm.tables import TABLES
 from serving.assessment import Assessment, assess
 from serving.history import History
 from serving.policy import ServingPolicy
-from serving.scorer import NOT_FOR_IT
 from serving.served import Served
+from serving.spreadsheets import unarmed
+from serving.withholding import NOT_FOR_IT
 
 OUTPUT = pl.Schema(
     {
@@ -35,7 +38,7 @@ OUTPUT = pl.Schema(
 CHUNK = 50_000
 """Rows explained at a time, which bounds the memory that contributions take."""
 WRITERS: Mapping[str, Callable[[pl.DataFrame, Path], object]] = {
-    ".csv": lambda frame, path: frame.write_csv(path),
+    ".csv": lambda frame, path: unarmed(frame).write_csv(path),
     ".parquet": lambda frame, path: frame.write_parquet(path),
 }
 
@@ -121,6 +124,33 @@ def write_scores(output: pl.DataFrame, path: Path) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def assemble(parts: Sequence[Path], path: Path) -> None:
+    """Put `parts` of one form together, aside, and rename the whole to `path`."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        if path.suffix == ".csv":
+            _assemble_csv(parts, aside)
+        else:
+            _assemble_parquet(parts, aside)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _assemble_csv(parts: Sequence[Path], path: Path) -> None:
+    with path.open("wb") as whole:
+        whole.write((",".join(OUTPUT) + "\n").encode())
+        for part in parts:
+            with part.open("rb") as rows:
+                shutil.copyfileobj(rows, whole, 1 << 20)
+
+
+def _assemble_parquet(parts: Sequence[Path], path: Path) -> None:
+    with pq.ParquetWriter(path, pq.read_schema(parts[0])) as whole:
+        for part in parts:
+            whole.write_table(pq.read_table(part))
 
 
 def _chunks(rows: pa.Table) -> Iterator[pa.Table]:

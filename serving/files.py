@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from caregate.clock import Clock, system_clock
 from caregate.errors import BadInput, Refused
@@ -15,24 +16,37 @@ from caregate.secret_store import read_secrets
 from caregate.settings import Settings, place_for_output
 from crm.scoring_input import load_for_scoring
 from crm.source import make_source
+from governance.consents import Consents
 from governance.database import ledger_database, open_database
-from governance.ledger import Ledger
+from governance.ledger import Ledger, digest_of
+from governance.prediction_batches import Batch, PredictionBatches, file_digest, read_parts
 from governance.vault import Vault
 from models.artifact import load_model
 from models.catalogue import spec_of
 from models.splitting import TooLittleData
 from registry.artifacts import artifact_folder
+from registry.champion import Champion
 from registry.digest import verified_manifest
 from registry.judging import scored_rows
 from registry.versions import read_version
-from serving.batch import WRITERS, ScoredTable, UnknownOutputForm, score_table, write_scores
+from serving.batch import WRITERS, ScoredTable, UnknownOutputForm, assemble, score_table, write_scores
+from serving.batch_consents import consents_of
+from serving.batch_job import open_job, scoring_folder
+from serving.batch_stages import ROWS, Answering, answer_parts, make_features, pass_door
 from serving.champions import NotServed
+from serving.file_history import FileHistory
+from serving.history import History
 from serving.policy import load_serving_policy
 from serving.registry_champions import RegistryChampions
+from serving.scorer import PurposeRefused
 from serving.served import Served, load_served
 from serving.snapshots import SnapshotHistory
+from serving.withholding import SCORE
 from validation.measuring import measure
 from validation.policy import load_policy
+
+SCORED = "model.score-file"
+"""The ledger's word for a file that was scored; its digest is that of the predictions' parts."""
 
 
 class NotScoring(Refused):
@@ -96,31 +110,78 @@ def score_file(
     location: Path,
     output: Path,
     by: str,
+    purpose: str | None = None,
+    reasons: int | None = None,
+    rows: int = ROWS,
     clock: Clock = system_clock,
 ) -> Filed:
     """Score a file by the champion, for `by`, and write one row for every row of it.
+
+    Killed and started again with the same file, version and wishes, it goes on where it stopped.
+
+    Parameters
+    ----------
+    settings, model, source, location, output, by
+        Whose champion is asked what, by whom, and where the answers go.
+    purpose
+        What the scores are for; by default the first that the model's policy allows.
+    reasons
+        How many each answer shows; by default as many as over HTTP.
+    rows
+        Rows that are worked on at a time.
+    clock
+        Tells when it was begun.
 
     Raises
     ------
     NotScoring
         If no version may score.
+    PurposeRefused
+        If the model's policy does not allow the purpose.
+    JobRuns
+        If another process is at the same file.
     BadInput
         If the input cannot be read, or the output's form is unknown or its place the home's own; nothing was written
         then.
     """
     _check_output(settings, output)
-    spec = spec_of(model)
-    try:
-        champion = RegistryChampions(settings, clock=clock).champion(model)
-        served = load_served(champion, spec, load_policy(model))
-    except NotServed as refusal:
-        raise NotScoring(model, str(refusal)) from None
-    scored = _score(settings, served, source, location, explain=True)
-    write_scores(scored.output, output)
-    statuses = dict(scored.output["status"].value_counts().iter_rows())
-    ledger = Ledger(ledger_database(settings), clock)
-    ledger.append(by, "model.score-file", f"{model}/{served.version}", digest=champion.digest, **statuses)
-    return Filed(served.version, statuses)
+    spec, policy = spec_of(model), load_policy(model)
+    allowed = [item.name for item in policy.purposes.allowed]
+    purpose = purpose or allowed[0]
+    if purpose not in allowed:
+        raise PurposeRefused(allowed)
+    champion = _champion(settings, model, clock)
+    served = load_served(champion, spec, policy, threads=1, fitted=replace(load_model(champion.folder), threads=1))
+    history = FileHistory(settings, spec.table, spill=scoring_folder(settings) / "spill")
+    engine = ledger_database(settings)
+    shown = load_serving_policy().reasons.shown if reasons is None else reasons
+    facts = {
+        "input": _digest_of_input(location),
+        "source": source,
+        "champion": [model, champion.version, champion.digest],
+        "known": history.as_of.isoformat(),
+        "wishes": [purpose, shown, output.suffix, by, rows],
+    }
+    with open_job(settings, facts, clock) as job:
+        pass_door(job, make_source(source), str(location), _vault(settings), spec, rows=rows)
+        features = make_features(job, history, spec)
+        if not pq.read_metadata(features).num_rows:
+            raise NothingToScore(spec.table)
+        words = {patient: (word.granted, word.at) for patient, word in Consents(engine).last_words(SCORE).items()}
+        how = Answering(served, load_serving_policy(), consents_of(words, history), shown)
+        batches = PredictionBatches(settings)
+        parts = answer_parts(
+            job, features, how, batches.place(job.batch), output.suffix, threads=settings.threads, rows=rows
+        )
+        statuses, digests = read_parts(batches.place(job.batch), len(parts))
+        batch = Batch(job.batch, job.at, model, champion.version, by, purpose, digests)
+        batches.finish(batch)
+        Ledger(engine, clock).append_once(
+            by, SCORED, f"{model}/{champion.version}", digest=batch.digest,
+            batch=batch.id, champion=champion.digest, purpose=purpose, **statuses,
+        )  # fmt: skip
+        assemble(parts, output)
+    return Filed(champion.version, statuses)
 
 
 def evaluate_file(
@@ -165,13 +226,32 @@ def _check_output(settings: Settings, output: Path) -> None:
     place_for_output(settings, output)
 
 
-def _score(settings: Settings, served: Served, source: str, location: Path, *, explain: bool) -> ScoredTable:
-    vault = Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
-    table = served.spec.table
-    tables, records = load_for_scoring(make_source(source), str(location), vault, table=table)
-    if table not in tables or tables[table].height == 0:
-        raise NothingToScore(table)
-    history = SnapshotHistory(
+def _champion(settings: Settings, model: str, clock: Clock) -> Champion:
+    try:
+        return RegistryChampions(settings, clock=clock).champion(model)
+    except NotServed as refusal:
+        raise NotScoring(model, str(refusal)) from None
+
+
+def _vault(settings: Settings) -> Vault:
+    return Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
+
+
+def _history(settings: Settings, table: str) -> History:
+    return SnapshotHistory(
         settings.snapshots_dir, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
     ).history(table)
+
+
+def _digest_of_input(location: Path) -> str:
+    files = sorted(path for path in location.iterdir() if path.is_file()) if location.is_dir() else [location]
+    return digest_of({path.name: file_digest(path) for path in files if path.is_file()})
+
+
+def _score(settings: Settings, served: Served, source: str, location: Path, *, explain: bool) -> ScoredTable:
+    table = served.spec.table
+    tables, records = load_for_scoring(make_source(source), str(location), _vault(settings), table=table)
+    if table not in tables or tables[table].height == 0:
+        raise NothingToScore(table)
+    history = _history(settings, table)
     return score_table(served, history, tables[table], records, load_serving_policy(), explain=explain)

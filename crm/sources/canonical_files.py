@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from crm.reading import file_digest, is_folder, require_location
 from crm.rules import Passes, Sorted, releasing, sort_out
 from crm.source import RawTables, Released
 from crm.sources.canonical_form import CSV, PARQUET, Form
+from crm.sources.canonical_parquet import read_parquet_parts
 from crm.sources.canonical_rules import assumed_outcome_time, canonical_rules, small_cells
+from crm.sources.canonical_text import UNREAD
 from crm.tables import IDENTIFIERS, TABLES
 from governance.ledger import digest_of
 
@@ -90,6 +92,41 @@ class ParquetSource(CanonicalFiles):
 
     def __init__(self) -> None:
         super().__init__("parquet", PARQUET)
+
+    def parts(
+        self, location: str | None, table: str, *, rows: int, skip: int = 0, released: Released | None = None
+    ) -> Iterator[RawTables]:
+        """Yield `table` alone, to be scored, `rows` rows at a time, without the first `skip` parts.
+
+        Row numbers are those of the whole file. A row is held against the rules within its part alone: whoever puts
+        parts together has to look for record ids that stand in two of them.
+
+        Raises
+        ------
+        BadInput
+            If the file or the declaration cannot be used.
+        """
+        place = require_location(self.name, location)
+        path = PARQUET.find(place).get(table)
+        if path is None:
+            raise NoTables(PARQUET)
+        declared = _declaration(place if is_folder(place) else place.parent, for_scoring=True)
+        passes = releasing(released, declared.system, table)
+        rules = canonical_rules(table, for_scoring=True)
+        for number, original in enumerate(read_parquet_parts(path, table, rows=rows, skip=skip), start=skip):
+            typed = original.with_columns(pl.lit(value=False).alias(UNREAD))
+            found = sort_out(typed, rules, table=table, key=IDENTIFIERS[table][0], original=original, passes=passes)
+            further = pl.col("row_number") + number * rows
+            yield RawTables(
+                source=self.name,
+                source_digest="",
+                tables={table: _mended(table, found.kept, for_scoring=True)},
+                basis=declared.basis.value,
+                consent=declared.consent.model_dump(),
+                rejected=found.rejected.with_columns(further),
+                records={table: found.records.with_columns(further)},
+                system=declared.system,
+            )
 
 
 def _declaration(folder: Path, *, for_scoring: bool) -> Dataset:

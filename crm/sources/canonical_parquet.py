@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -52,6 +53,28 @@ def read_parquet(path: Path, table: str) -> pl.DataFrame:
     return _cast(path, frame, table)
 
 
+def read_parquet_parts(path: Path, table: str, *, rows: int, skip: int) -> Iterator[pl.DataFrame]:
+    """Yield what `read_parquet` reads of the file at `path`, `rows` rows at a time, without the first `skip` parts.
+
+    No more than a part and a row group is in memory, so that the file may be larger than all of it.
+
+    Raises
+    ------
+    UnreadableFile, WrongColumns, WrongTypes
+        As `read_parquet`, but a file may unpack to any size; each row group alone is bounded.
+    """
+    require_file(path)
+    try:
+        with pq.ParquetFile(path) as file:
+            _require_bounded_groups(path, file.metadata)
+            _require_columns(path, file.schema_arrow, table)
+            for number, batch in enumerate(file.iter_batches(batch_size=rows)):
+                if number >= skip:
+                    yield _cast(path, pl.DataFrame(pl.from_arrow(batch)), table)
+    except (pa.ArrowException, OSError, pl.exceptions.PolarsError):
+        raise UnreadableFile(path, "is no whole Parquet file; copy or export it again") from None
+
+
 def parquet_columns(path: Path) -> list[str]:
     """Return the column names of the Parquet file at `path`.
 
@@ -73,6 +96,17 @@ def _require_bounded(path: Path, metadata: pq.FileMetaData) -> None:
     values = metadata.num_rows * metadata.num_columns * BYTES_A_VALUE
     if max(unpacked, values) > door_policy().most_bytes:
         raise UnreadableFile(path, "unpacks to more than crm/policy.yaml allows; split it, or look who sent it")
+
+
+def _require_bounded_groups(path: Path, metadata: pq.FileMetaData) -> None:
+    groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
+    if not metadata.num_rows:
+        raise UnreadableFile(path, "has no rows; export it again")
+    values = max(group.num_rows for group in groups) * metadata.num_columns * BYTES_A_VALUE
+    if max(values, *(group.total_byte_size for group in groups)) > door_policy().most_bytes:
+        raise UnreadableFile(
+            path, "has a row group that unpacks to more than crm/policy.yaml allows; write smaller ones"
+        )
 
 
 def _require_columns(path: Path, schema: pa.Schema, table: str) -> None:
