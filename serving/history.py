@@ -135,6 +135,11 @@ class History:
         found = self._rows(spec.table, spec.record_id, record_token)
         return found[0] if found else None
 
+    def known_value(self, spec: ModelSpec, record_token: str, column: str) -> Any:
+        """Return one column of what `known_record` returns; None where the record is new."""
+        found = self._store.finder(spec.table, spec.record_id, (column,))(record_token, NONE)
+        return _canonical(found[0][0], TABLES[spec.table].field(column).type) if found else None
+
     def consent_word(self, patient_token: str, purpose: str) -> tuple[bool, datetime] | None:
         """Return the patient's last word on `purpose` in the snapshot and when it was said; None where never asked.
 

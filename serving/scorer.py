@@ -240,8 +240,7 @@ class Scorer:
             return NO_CONSENT
         if instance.missing:
             return "missing required field: " + ", ".join(instance.missing)
-        known = history.known_record(served.spec, row[served.spec.record_id])
-        if backdated := placing.place(row, known, standing.newest):
+        if backdated := placing.place(row, history, standing.newest):
             return backdated
         return UNKNOWN_PATIENT if is_unknown(served.spec, row, history) else None
 

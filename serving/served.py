@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -127,7 +127,7 @@ def load_served(
     FeaturesUnknown
         If the model needs a feature that `spec` does not make.
     """
-    fitted = fitted or load_model(champion.folder)
+    fitted = fitted or replace(load_model(champion.folder), threads=threads)
     if not {column.name for column in fitted.columns} <= set(spec.feature_names):
         raise FeaturesUnknown(champion.version)
     fitted.booster.set_param({"nthread": threads})

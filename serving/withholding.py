@@ -63,26 +63,28 @@ class Placing:
     """
 
     def __init__(self, spec: ModelSpec, freshness: Freshness) -> None:
+        self._spec = spec
         self._began = spec.timeline.began if spec.timeline else None
         self._is_position = position_of(spec) is not None
         self._back = timedelta(days=freshness.backdated_days.value)
 
-    def place(self, row: dict[str, Any], known: Mapping[str, Any] | None, newest: Any) -> str | None:
+    def place(self, row: dict[str, Any], history: History, newest: Any) -> str | None:
         """Set the moment of `row`, a canonical one, and return why it is not scored; None where it is.
 
         Parameters
         ----------
         row
             What the client sent.
-        known
-            The snapshot's row of the same record.
+        history
+            What is known, perhaps of the same record.
         newest
-            The last moment that the snapshot knows; None where it knows none.
+            The last moment that is known; None where none is.
         """
         if self._began is None:
             return None
+        known = history.known_value(self._spec, row[self._spec.record_id], self._began)
         if known is not None:
-            row[self._began] = known[self._began]
+            row[self._began] = known
         elif self._is_position:
             row[self._began] = 0 if newest is None else newest + 1
         elif newest is not None and row[self._began] < newest - self._back:

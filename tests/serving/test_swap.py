@@ -144,3 +144,24 @@ class TestWatching:
 
     def test_the_policy_looks_often_enough_for_a_suspension_to_hold_within_seconds(self):
         assert load_serving_policy().watch.every_seconds <= 2
+
+
+class TestPrevious:
+    def test_the_version_before_stays_in_memory_so_that_a_rollback_reads_nothing(self, watcher, registry, clinic):
+        watcher.look()
+        registry.put(clinic.versions[2])
+        watcher.look()
+        warm = watcher.shelf.standing("no-show").served.fitted
+        registry.put(clinic.versions[1])
+        watcher.look()
+        registry.put(clinic.versions[2])
+        watcher.look()
+        assert watcher.shelf.standing("no-show").served.fitted is warm
+
+    def test_the_version_before_is_read_when_the_service_starts(self, watcher, registry, clinic, monkeypatch):
+        registry.put(clinic.versions[2])
+        watcher.look()
+        monkeypatch.setattr("serving.served.load_model", lambda _folder: pytest.fail("it is read again"))
+        registry.put(clinic.versions[1])
+        watcher.look()
+        assert watcher.shelf.standing("no-show").served.version == 1
