@@ -22,6 +22,7 @@ from governance.vault import Vault
 from models.catalogue import SPECS
 from serving.champions import ChampionSource
 from serving.door import Door
+from serving.exchange import add_exchange_routes
 from serving.gauges import measure
 from serving.http import create_app
 from serving.keys import Keys
@@ -93,6 +94,7 @@ def make_service(settings: Settings, policy: ServingPolicy, champions: ChampionS
     pages = WorklistPages(worklists, vault, Predictions(engine), named=names_sender(settings))
     add_worklist_routes(app, pages, keys)
     add_reporting_routes(app, engine, vault, shelf, keys, policy, journals=settings.journal_dir)
+    add_exchange_routes(app, settings, engine, vault, scorer, shelf, keys, policy, metrics)
     return Service(app, watcher, journal, rounds, leaving)
 
 
