@@ -142,8 +142,7 @@ def _groups(lists: Sequence[Worklist], out: Mapping[str | None, Line], under: in
 
 def _why_not(lists: Sequence[Worklist], last: Iterable[Line]) -> dict[str, int]:
     held = sum(entry.arm is Arm.HELD_OUT for item in lists for entry in item.entries)
-    reasons = [line.why for line in last if line.why and line.state in UNSENT]
-    found = _counted(reason for reason in reasons if reason != Arm.HELD_OUT.value)
+    found = _counted(line.why for line in last if line.why and line.state in UNSENT and line.arm is Arm.CONTACT)
     return found | ({Arm.HELD_OUT.value: held} if held else {})
 
 
