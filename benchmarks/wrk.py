@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -21,31 +22,47 @@ wrk.method = "POST"
 request = function() turn = turn + 1; return wrk.format(nil, nil, nil, bodies[turn % #bodies + 1]) end
 done = function(summary, latency)
   local wrong = summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout
-  io.write(string.format("RESULT %d %d %d %f %f %f\\n", summary.requests, wrong, summary.duration,
-    latency:percentile(50), latency:percentile(99), latency.max))
+  io.write(string.format("RESULT %d %d %d %f %f\\n", summary.requests, wrong, summary.duration,
+    latency:percentile(50), latency:percentile(99)))
 end
 """
 
 
 @dataclass(frozen=True)
 class Load:
-    """What one run gave.
+    """What one run gave, or several together.
 
     Attributes
     ----------
-    per_second
-        Requests answered.
+    requests, seconds
+        How many were answered, and how long it took.
     failed
         Requests that got no answer or another status than 200.
-    p50_ms, p99_ms, worst_ms
+    p50_ms, p99_ms
         Of the time to an answer.
     """
 
-    per_second: float
+    requests: int
+    seconds: float
     failed: int
     p50_ms: float
     p99_ms: float
-    worst_ms: float
+
+    @property
+    def per_second(self) -> float:
+        """Requests answered a second."""
+        return self.requests / self.seconds
+
+
+def together(loads: Sequence[Load]) -> Load:
+    """Return several runs as one: the median of their medians, and the worst of their 99th percentiles."""
+    return Load(
+        sum(load.requests for load in loads),
+        sum(load.seconds for load in loads),
+        sum(load.failed for load in loads),
+        statistics.median(load.p50_ms for load in loads),
+        max(load.p99_ms for load in loads),
+    )
 
 
 def run_wrk(
@@ -60,8 +77,8 @@ def run_wrk(
         script.write_text(SCRIPT.format(file=json.dumps(str(file)), headers=lines), encoding="utf-8")
         options = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "--timeout", "20s", "-s", str(script)]
         said = subprocess.run(["wrk", *options, address], capture_output=True, text=True, check=True)
-    found = re.search(r"RESULT (\d+) (\d+) (\d+) ([\d.]+) ([\d.]+) ([\d.]+)", said.stdout)
+    found = re.search(r"RESULT (\d+) (\d+) (\d+) ([\d.]+) ([\d.]+)", said.stdout)
     if found is None:
         raise SystemExit(said.stdout)
-    requests, failed, micros, p50, p99, worst = (float(part) for part in found.groups())
-    return Load(requests / micros * 1e6, int(failed), p50 / 1e3, p99 / 1e3, worst / 1e3)
+    requests, failed, micros, p50, p99 = (float(part) for part in found.groups())
+    return Load(int(requests), micros / 1e6, int(failed), p50 / 1e3, p99 / 1e3)

@@ -49,11 +49,12 @@ class VaultReader:
         return found
 
     def _connection(self) -> Any:
-        connection = getattr(self._own, "connection", None)
+        connection: Any = getattr(self._own, "connection", None)
         if connection is None:
             pooled = self._vault.engine.raw_connection()
-            connection = self._own.connection = pooled.driver_connection
+            connection = pooled.driver_connection
             pooled.detach()
+            self._own.connection = connection
             if self._vault.engine.dialect.name == "postgresql":
                 connection.autocommit = True  # one round trip, and no transaction that stays open
         return connection
