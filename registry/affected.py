@@ -13,6 +13,7 @@ from governance.incident import Incident
 from governance.incident_rules import Kind
 from governance.journal_drain import settle
 from governance.ledger import Ledger, digest_of
+from governance.prediction_batches import PredictionBatches
 from governance.predictions import Predictions
 from registry.promotions import in_use
 
@@ -94,9 +95,8 @@ def count_affected(settings: Settings, model: str, *, until: datetime) -> Affect
         return AffectedCount(None, None, until, 0, 0, digest_of([]))
     complete = settle(settings.journal_dir, engine, seconds=SETTLE_SECONDS)
     version, since = promotion.key.version, promotion.at
-    predictions = Predictions(engine)
-    tokens = predictions.patients_scored(model, version, since=since, until=until)
-    unnamed = predictions.scored_without_patient(model, version, since=since, until=until)
+    tokens = _patients_scored(settings, model, version, since=since, until=until)
+    unnamed = Predictions(engine).scored_without_patient(model, version, since=since, until=until)
     return AffectedCount(version, since, until, len(tokens), unnamed, digest_of(tokens), complete)
 
 
@@ -115,9 +115,16 @@ def affected_patients(settings: Settings, incident: Incident) -> AffectedPatient
         return AffectedPatients((), (), unchanged=True)
     model, version = incident.about.partition("/")[0], facts["version"]
     since, until = (datetime.fromisoformat(facts[name]) for name in ("since", "until"))
-    engine = ledger_database(settings)
-    settle(settings.journal_dir, engine, seconds=SETTLE_SECONDS)
-    predictions = Predictions(engine)
-    before = predictions.patients_scored(model, version, since=since, until=until)
-    after = set(predictions.patients_scored(model, version, since=until)) - set(before)
+    settle(settings.journal_dir, ledger_database(settings), seconds=SETTLE_SECONDS)
+    before = _patients_scored(settings, model, version, since=since, until=until)
+    after = set(_patients_scored(settings, model, version, since=until)) - set(before)
     return AffectedPatients(tuple(before), tuple(sorted(after)), digest_of(before) == facts["patients_digest"])
+
+
+def _patients_scored(
+    settings: Settings, model: str, version: int, *, since: datetime, until: datetime | None = None
+) -> list[str]:
+    """Return the tokens of the patients whom a version scored, one by one or in files, in order."""
+    asked = Predictions(ledger_database(settings)).patients_scored(model, version, since=since, until=until)
+    filed = PredictionBatches(settings).patients_scored(model, version, since=since, until=until)
+    return sorted({*asked, *filed})

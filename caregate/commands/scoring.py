@@ -20,10 +20,17 @@ def score(
     location: Input,
     output: Annotated[Path, typer.Option(help="Where the scores go: .csv or .parquet.")],
     source: SourceOption = "parquet",
+    purpose: Annotated[
+        str | None, typer.Option(help="What the scores are for; by default the first that the model's policy allows.")
+    ] = None,
+    reasons: Annotated[int | None, typer.Option(min=0, max=50, help="Reasons of each row; 0 is quick.")] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score a file by the champion: one row out for every row in, keyed by the source's own record id."""
+    """Score a file by the champion: one row out for every row in, keyed by the source's own record id.
+
+    Killed and started again, it goes on where it stopped.
+    """
     from registry.authorship import acting_name
     from serving.files import score_file
 
@@ -31,7 +38,16 @@ def score(
     with context.terminal.progress() as shown:
         shown.step(f"scoring by {model}")
         by = acting_name(context.settings)
-        filed = score_file(context.settings, model, source=source, location=location, output=output, by=by)
+        filed = score_file(
+            context.settings,
+            model,
+            source=source,
+            location=location,
+            output=output,
+            by=by,
+            purpose=purpose,
+            reasons=reasons,
+        )
     context.terminal.result({"output": str(output)} | asdict(filed))
     counts = ", ".join(f"{status}: {rows:,}" for status, rows in sorted(filed.statuses.items()))
     context.terminal.line(f"{output}: {counts} (version {filed.version})")
