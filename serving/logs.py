@@ -8,6 +8,7 @@ import secrets
 import sys
 from collections.abc import MutableMapping
 from contextvars import ContextVar
+from itertools import count
 from time import monotonic
 from traceback import extract_tb
 from typing import Any, Final, TextIO
@@ -68,11 +69,16 @@ def write_json_lines(stream: TextIO = sys.stderr) -> None:
         logging.getLogger(name).setLevel(logging.INFO)
 
 
+_process: Final = secrets.token_hex(8)
+_requests: Final = count(secrets.randbits(32))
+"""Ids have to be different, not secret: counting takes a tenth of the time of drawing."""
+
+
 def id_of_request(sent: bytes | None) -> str:
     """Return the id that a request came with if it is one, else a new one."""
     if sent is not None and SENT.fullmatch(sent):
         return sent.decode()
-    return secrets.token_hex(16)
+    return f"{_process}{next(_requests):016x}"
 
 
 class Lines:
