@@ -18,6 +18,7 @@ BENCHMARKS = (
     ("planted_faults", "--runs", "20", "--fits", "3"),
     ("mlflow_latency", "--pairs", "100"),
     ("signoff",),
+    ("serving",),
 )
 
 if __name__ == "__main__":

@@ -9,12 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import httpx
+import psutil
 import pytest
 
 from caregate.clock import system_clock
 from caregate.settings import Settings
+from crm.snapshot import latest
 from governance.client_keys import ClientKeys
 from governance.database import ledger_database, open_database
 from governance.people import People, Role
@@ -32,6 +36,7 @@ from tests.registry.toys import make_home as make_registry_home
 from tests.serving.clinic import appointments, instance, publish_snapshot, train
 
 URL = "/v1/models/no-show/predictions"
+WORKERS = 2
 BOUND = 30.0
 """Seconds after which a thing that should happen within a few is given up."""
 
@@ -69,9 +74,20 @@ def version(home, tmp_path_factory) -> Registered:
     return version
 
 
+@pytest.fixture(scope="module")
+def second_version(home, version, tmp_path_factory) -> Registered:
+    """Another one, that is not in use."""
+    folder = tmp_path_factory.mktemp("second")
+    candidate = make_candidate(folder, "two", compared_with=version.digest)
+    train(latest(home.snapshots_dir, "appointments"), folder, rounds=20)
+    second = register(home, candidate)
+    say(home, second, "rita", "approved")
+    return second
+
+
 @pytest.fixture
 def process(home, version) -> Iterator[subprocess.Popen[bytes]]:
-    environment = os.environ | home_environment(home)
+    environment = os.environ | home_environment(home) | {"CAREGATE_SCORING_WORKERS": str(WORKERS)}
     with subprocess.Popen(
         [sys.executable, "-m", "serving"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as running:
@@ -150,6 +166,58 @@ class TestTheProcess:
         assert ended.returncode == 2
         assert b"caregate init" in ended.stderr
         assert not (tmp_path / "nowhere").exists()
+
+
+def workers(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    return [worker for worker in psutil.Process(process.pid).children() if worker.status() != psutil.STATUS_ZOMBIE]
+
+
+class TestSeveralProcesses:
+    def test_one_that_is_killed_is_replaced_while_the_other_answers(self, home, crm, process, body):
+        wait_for(lambda: len(workers(process)) == WORKERS)
+        victim, other = workers(process)
+        victim.kill()
+        wait_for(lambda: len({worker.pid for worker in workers(process)} - {victim.pid}) == WORKERS)
+        assert other.is_running()
+        with httpx.Client(base_url=crm.base_url, headers=crm.headers, timeout=BOUND) as client:
+            wait_for(lambda: _answers(client))
+            assert statuses(client, body) == {("scored", None)}
+
+    def test_none_outlives_the_one_that_looks_after_them(self, crm, process):
+        left = workers(process)
+        process.kill()
+        _, alive = psutil.wait_procs(left, timeout=BOUND)
+        assert alive == []
+
+    def test_no_request_fails_while_champions_change(self, home, crm, process, version, second_version, body):
+        stop = Event()
+
+        def load() -> list[tuple[int, frozenset[int], tuple[float, ...]]]:
+            answers = []
+            with httpx.Client(base_url=crm.base_url, headers=crm.headers, timeout=BOUND) as client:
+                while not stop.is_set():
+                    reply = client.post(URL, json=body)
+                    given = reply.json()["predictions"]
+                    versions = frozenset(item["model_version"] for item in given)
+                    answers.append((reply.status_code, versions, tuple(item["score"] for item in given)))
+            return answers
+
+        def answers_by(number: int) -> bool:
+            return crm.get("/v1/models/no-show").json()["version"] == number
+
+        with ThreadPoolExecutor(4) as pool:
+            clients = [pool.submit(load) for _ in range(4)]
+            for wanted in (second_version, version, second_version, version):
+                promote(home, "no-show", wanted.version)
+                wait_for(lambda wanted=wanted: answers_by(wanted.version))
+            stop.set()
+            answers = [answer for client in clients for answer in client.result()]
+        assert {status for status, _, _ in answers} == {200}
+        assert {versions for _, versions, _ in answers} == {
+            frozenset([version.version]),
+            frozenset([second_version.version]),
+        }
+        assert len({(versions, scores) for _, versions, scores in answers}) == 2
 
 
 class TestRegistryChampions:
