@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -72,7 +73,7 @@ class TreeArrays:
     moving: npt.NDArray[np.float64]
     weight: npt.NDArray[np.float64]
 
-    @property
+    @cached_property
     def largest(self) -> int:
         """Nodes of the largest tree."""
         return int(np.diff(self.roots).max(initial=1))
