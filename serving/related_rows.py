@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -85,6 +86,7 @@ class _Question:
     ) -> None:
         self._readings = readings
         self._asked = asked
+        self._asked_by: dict[str, dict[Any, list[dict[str, Any]]]] = {}
         self._replaced = replaced
         self.memo: dict[Any, Any] = {}
 
@@ -100,7 +102,7 @@ class _Question:
         columns = reading.access.columns
         if reading.asked:
             column = reading.access.column
-            own = [tuple(map(row.get, columns)) for row in self._asked if row.get(column) == value]
+            own = [tuple(map(row.get, columns)) for row in self._own(column, value)]
             if own and reading.unique:
                 return own
             found = reading.find(value, self._replaced)
@@ -109,6 +111,14 @@ class _Question:
         if not found and reading.strangers:
             return [tuple(value if name == PATIENT else None for name in columns)]
         return found
+
+    def _own(self, column: str, value: Any) -> Sequence[dict[str, Any]]:
+        """Return the instances that have `value` in `column`."""
+        if column not in self._asked_by:
+            by = self._asked_by[column] = defaultdict(list)
+            for row in self._asked:
+                by[row.get(column)].append(row)
+        return self._asked_by[column].get(value, ())
 
 
 def _microseconds(moment: datetime) -> int:

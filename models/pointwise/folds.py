@@ -52,7 +52,7 @@ class Fold:
         """Take up the value of one row."""
         if value is None:
             self._writer.line(f"{self._name} += 1")
-        elif not value.is_null:
+        elif value.kind is not Kind.NULL:
             bound = self._writer.bound(value)
             with self._writer.block(f"if {bound.text} is not None:") if bound.nullable else nullcontext():
                 self._add(bound)

@@ -189,6 +189,8 @@ def _not(values: Values, op: ops.Not, row: Row) -> Value:
 def _present(test: str) -> Callable[[Values, Any, Row], Value]:
     def compiled(values: Values, op: Any, row: Row) -> Value:
         arg = values.of(op.arg, row)
+        if not arg.nullable:
+            return Value(str(test == "is not"), Kind.FLAG, nullable=False, simple=True, literal=True)
         return Value(f"({arg.text} {test} None)", Kind.FLAG, nullable=False)
 
     return compiled
