@@ -17,10 +17,13 @@ from flows.train import ModelName
 from governance.database import ledger_database
 from governance.ledger import Ledger
 from governance.outcomes import known_outcomes
+from governance.reviews import last_reviews
 from models.artifact import load_model
 from models.catalogue import spec_of
 from models.features import feature_rows, labelled
 from models.spec import ModelSpec
+from monitoring.agreement import agreement, judge_agreement
+from monitoring.finding import Finding
 from monitoring.late_labels import with_outcomes
 from monitoring.policy import load_monitoring_policy
 from monitoring.report import Look, NothingNew, compare, judge, new_rows
@@ -34,16 +37,27 @@ def look(settings: Settings, model: str) -> Look:
     tell(f"looking at {model}")
     spec, policy = spec_of(model), load_monitoring_policy()
     champion = champion_of(settings, model)
-    fitted = load_model(champion.folder)
     trained_on = open_snapshot(settings.snapshots_dir, champion.manifest.snapshot)
     trained = _rows(settings, spec, trained_on)
     late = new_rows(trained, _rows(settings, spec, latest(settings.snapshots_dir, spec.table)))
-    if late.num_rows == 0:
+    reviews = last_reviews(ledger_database(settings), model)
+    if late.num_rows == 0 and not reviews:
         raise NothingNew(model)
-    known = labelled(with_outcomes(late, known_outcomes(ledger_database(settings), model)))
+    findings = _of_rows(settings, spec, champion, trained, late) if late.num_rows else []
+    of_it = agreement(model, [item for item in reviews if item.version == champion.version], policy.agreement)
+    findings += judge_agreement(of_it, policy.agreement)
+    told = agreement(model, reviews, policy.agreement)
+    return Look(model, champion.version, late.num_rows, tuple(findings), told)
+
+
+def _of_rows(
+    settings: Settings, spec: ModelSpec, champion: Champion, trained: pa.Table, late: pa.Table
+) -> list[Finding]:
+    """Return what the rows that came in since show, by outcomes of the snapshot and by those reported before it."""
+    fitted, policy = load_model(champion.folder), load_monitoring_policy()
+    known = labelled(with_outcomes(late, known_outcomes(ledger_database(settings), spec.name)))
     findings = compare(fitted, trained, late, policy)
-    findings += judge(scored_rows(spec, known, fitted.predict(known)), _approved_auc(champion), policy)
-    return Look(model, champion.version, late.num_rows, tuple(findings))
+    return findings + judge(scored_rows(spec, known, fitted.predict(known)), _approved_auc(champion), policy)
 
 
 @task(cache_policy=NO_CACHE)

@@ -58,11 +58,21 @@ class PerformanceLimits(_Part):
     seed: int
 
 
+class AgreementLimits(_Part):
+    """From how many reviews on something is shown, and what counts as relying on the score instead of reading it."""
+
+    least_reviews: int = Field(ge=1)
+    fast_seconds: float = Field(gt=0)
+    fast_share: float = Field(gt=0, le=1)
+    relying_share_to_act: float = Field(gt=0, le=1)
+
+
 class MonitoringPolicy(_Part):
     """The whole policy."""
 
     drift: DriftLimits
     performance: PerformanceLimits
+    agreement: AgreementLimits
     extraction: ExtractionLimits
     refusals: RefusalLimits
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from caregate.errors import BadInput
 from models.artifact import FittedModel
+from monitoring.agreement import Agreement
 from monitoring.drift import drift, references
 from monitoring.finding import Alarm, Finding, worst
 from monitoring.performance import performance
@@ -35,13 +36,16 @@ class Look:
     rows
         New rows, with and without a known outcome.
     findings
-        Drift of each feature and of the score, then performance where outcomes are known.
+        Drift of each feature and of the score, then performance where outcomes are known, then what reviews show.
+    agreement
+        What people's reviews of the model's predictions come to.
     """
 
     model: str
     version: int
     rows: int
     findings: tuple[Finding, ...]
+    agreement: Agreement | None = None
 
     @property
     def alarm(self) -> Alarm:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from caregate.commands.context import AsJson, Home, guarded, open_context
+from caregate.commands.context import AsJson, Context, Home, guarded, open_context
 from flows.environment import start_prefect
+
+if TYPE_CHECKING:
+    from monitoring.agreement import Agreement
 
 
 @guarded
@@ -36,6 +39,25 @@ def monitor(
     context.terminal.table(
         f"{seen.model} version {seen.version}: {seen.rows:,} new rows", ("what", "alarm", "found"), rows
     )
+    if seen.agreement is not None and seen.agreement.reviews:
+        _show_agreement(context, seen.agreement)
     context.terminal.line(f"in all: {seen.alarm.value}")
     if seen.alarm == "act":
         raise typer.Exit(1)
+
+
+def _show_agreement(context: Context, told: Agreement) -> None:
+    rows = [
+        (kind, item.name, f"{item.reviews:,}", f"{item.agreed / item.reviews:.0%}", f"{item.overridden:,}")
+        for kind, items in (("version", told.by_version), ("band", told.by_band), ("month", told.by_month))
+        for item in items
+    ]
+    title = f"what people decided: {told.reviews:,} reviews"
+    context.terminal.table(title, ("by", "which", "reviews", "agreed", "overridden"), rows)
+    people = [
+        (item.token, f"{item.reviews:,}", f"{item.agreed:,}", f"{item.fast:,} of {item.timed:,}", item.relies)
+        for item in told.reviewers
+    ]
+    context.terminal.table("by person", ("token", "reviews", "agreed", "at once", "relies on the score"), people)
+    if told.not_shown:
+        context.terminal.line(f"{told.not_shown:,} reviews are of people with too few to be shown")
