@@ -13,10 +13,10 @@ from monitoring.extraction import DAY, HOUR, Past, Usage
 
 
 def usage_between(engine: Engine, since: datetime, until: datetime) -> dict[str, Usage]:
-    """Return the usage of each client that asked after `since` and until `until`."""
+    """Return the usage of each client that asked from `since` on and before `until`."""
     rows = predictions.c
     query = select(rows.client, func.count(), func.count(distinct(rows.patient)))
-    query = query.where(rows.at > since, rows.at <= until).group_by(rows.client)
+    query = query.where(rows.at >= since, rows.at < until).group_by(rows.client)
     with engine.connect() as connection:
         return {client: Usage(questions, patients) for client, questions, patients in connection.execute(query)}
 

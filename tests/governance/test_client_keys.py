@@ -126,3 +126,17 @@ class TestLastLine:
 
     def test_without_any_line_it_is_zero(self, engine: Engine) -> None:
         assert LastLine(engine, "none.such").seq() == 0
+
+    def test_on_postgresql_it_outlives_a_connection_that_was_cut(self, postgresql_url: str) -> None:
+        migrate(postgresql_url)
+        engine = with_key(open_database(postgresql_url), b"k" * 32)
+        last = LastLine(engine, *ACTS)
+        assert last.seq() == 0
+        Ledger(engine).append("ada", ACTS[0], "clinic")
+        assert last.seq() == 1
+        with engine.begin() as connection:
+            cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = "
+            connection.execute(text(cut + "current_database()"))
+        assert last.seq() == 1
+        last.close()
+        engine.dispose()
