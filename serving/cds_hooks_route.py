@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 from anyio import to_thread
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 
 from caregate.clock import Clock, system_clock
 from caregate.errors import NotFound
 from governance.client_key import Scope
 from governance.review import Decision, Verdict
 from governance.reviews import Reviews
-from serving.asking import asks
+from serving.asking import DECLARED, asks
 from serving.body import read_body
 from serving.cds_hooks import Feedback, MalformedHook, cards, instances_of, read_call, read_feedback, reason_of
 from serving.cds_services import CdsService, cds_services
@@ -58,6 +58,7 @@ def add_cds_routes(app: FastAPI, parts: CdsParts) -> None:
     """Add the routes of CDS Hooks to `app`."""
     services = cds_services()
     scoring, reviewing = asks(parts.keys, Scope.SCORE), asks(parts.keys, Scope.REVIEW)
+    keyed = [Depends(DECLARED)]
 
     @app.get("/cds-services", tags=["cds-hooks"])
     async def discover() -> dict[str, list[dict[str, Any]]]:
@@ -67,8 +68,9 @@ def add_cds_routes(app: FastAPI, parts: CdsParts) -> None:
     @app.post(
         "/cds-services/{service_id}",
         tags=["cds-hooks"],
-        responses=problems(401, 403, 404, 413, 422, 429),
+        responses=problems(401, 403, 404, 408, 413, 422, 429),
         openapi_extra=OBJECT,
+        dependencies=keyed,
     )
     async def call(service_id: str, request: Request) -> Response:
         """Answer a hook with cards; none where there is nothing to say."""
@@ -87,8 +89,9 @@ def add_cds_routes(app: FastAPI, parts: CdsParts) -> None:
     @app.post(
         "/cds-services/{service_id}/feedback",
         tags=["cds-hooks"],
-        responses=problems(401, 403, 404, 413, 422, 429),
+        responses=problems(401, 403, 404, 408, 413, 422, 429),
         openapi_extra=OBJECT,
+        dependencies=keyed,
     )
     async def feedback(service_id: str, request: Request) -> Response:
         """Record what people did with cards, as reviews of the predictions behind them."""

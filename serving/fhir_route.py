@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 from anyio import to_thread
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 
 from caregate.clock import Clock, system_clock
 from caregate.errors import CaregateError
@@ -18,19 +18,22 @@ from governance.predictions import Prediction
 from governance.recorded import RecordedPredictions
 from governance.reviews import UnknownPrediction
 from governance.vault import Vault
-from serving.asking import asks
+from serving.asking import DECLARED, asks
 from serving.body import decode, read_body
 from serving.fhir import MEDIA_TYPE, Told, bundle, capabilities, operation_outcome, risk_assessment
 from serving.keys import Keys
 from serving.metrics import Metrics
+from serving.openapi import request_of
 from serving.policy import ServingPolicy
 from serving.problems import WITHIN
 from serving.scorer import Answer, Question, Scorer
 from serving.shelf import Shelf
 
+RESOURCE = {MEDIA_TYPE: {"schema": {"type": "object"}}}
+REFUSALS = (401, 403, 404, 408, 413, 422, 429)
 FHIR_ANSWER: dict[int | str, dict[str, Any]] = {
-    200: {"description": "FHIR R4", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}},
-    "4XX": {"description": "OperationOutcome", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}},
+    200: {"description": "FHIR R4", "content": RESOURCE},
+    **{status: {"description": "OperationOutcome", "content": RESOURCE} for status in REFUSALS},
 }
 HORIZON = timedelta(days=30)
 """Of a readmission, as the label of the model says it."""
@@ -52,14 +55,22 @@ class FhirParts:
 
 def add_fhir_routes(app: FastAPI, parts: FhirParts) -> None:
     """Add the routes of FHIR to `app`."""
-    client_of = asks(parts.keys, Scope.SCORE)
+    client_of, keyed = asks(parts.keys, Scope.SCORE), [Depends(DECLARED)]
+    asked_for = {"requestBody": request_of(parts.shelf.offers.values(), parts.policy)}
 
     @app.get("/metadata", tags=["fhir"], responses=FHIR_ANSWER, response_class=Response)
     async def metadata() -> Response:
         """Tell what of FHIR is spoken here (CapabilityStatement)."""
         return _fhir(capabilities(parts.clock()))
 
-    @app.post("/v1/models/{model}/risk-assessments", tags=["fhir"], responses=FHIR_ANSWER, response_class=Response)
+    @app.post(
+        "/v1/models/{model}/risk-assessments",
+        tags=["fhir"],
+        responses=FHIR_ANSWER,
+        response_class=Response,
+        dependencies=keyed,
+        openapi_extra=asked_for,
+    )
     async def assess(model: str, request: Request) -> Response:
         """Score the instances, as for predictions, and answer a Bundle of RiskAssessments."""
 
@@ -76,7 +87,13 @@ def add_fhir_routes(app: FastAPI, parts: FhirParts) -> None:
 
         return await in_fhir(answer)
 
-    @app.get("/v1/predictions/{prediction_id}/fhir", tags=["fhir"], responses=FHIR_ANSWER, response_class=Response)
+    @app.get(
+        "/v1/predictions/{prediction_id}/fhir",
+        tags=["fhir"],
+        responses=FHIR_ANSWER,
+        response_class=Response,
+        dependencies=keyed,
+    )
     async def recorded(prediction_id: str, request: Request) -> Response:
         """Return a prediction that this client was given, as a RiskAssessment."""
 

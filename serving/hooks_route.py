@@ -97,7 +97,7 @@ def add_hooks_routes(app: FastAPI, hooks: Hooks, limits: Limits) -> None:
         tags=["hooks"],
         status_code=202,
         response_class=Response,
-        responses=problems(401, 404, 413, 429),
+        responses=problems(401, 404, 408, 413, 422, 429),
         openapi_extra={"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}},
     )
     async def told(source: str, request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final, Literal
 
 import pyarrow as pa
@@ -103,12 +103,13 @@ def _predictions(offers: list[Offer], policy: ServingPolicy) -> dict[str, Any]:
         "operationId": "predict",
         "security": [{"HTTPBearer": []}],
         "parameters": [{"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}],
-        "requestBody": _request(offers, policy),
+        "requestBody": request_of(offers, policy),
         "responses": {"200": answer} | {str(status): shown for status, shown in refusals.items()},
     }
 
 
-def _request(offers: list[Offer], policy: ServingPolicy) -> dict[str, Any]:
+def request_of(offers: Collection[Offer], policy: ServingPolicy) -> dict[str, Any]:
+    """Return the documentation of a request for scores."""
     purposes = sorted({item.name for offer in offers for item in offer.policy.purposes.allowed})
     reasons = policy.reasons
     schema = {
