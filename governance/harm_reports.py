@@ -129,12 +129,6 @@ class HarmReports:
             connection.execute(insert(incident_reports).values(values))
         return opened, True
 
-    def notes(self, incident: str) -> list[str]:
-        """Return what clients wrote about an incident in their own words."""
-        with self._engine.connect() as connection:
-            sealed = connection.scalars(select(incident_reports.c.note).where(incident_reports.c.incident == incident))
-            return [self._vault.unseal(_label(incident), bytes(item)).decode() for item in sealed if item is not None]
-
     def _about(self, report: HarmReport, client: str) -> tuple[str, dict[str, str]]:
         if report.prediction_id is None:
             return report.model or "scoring", {}
@@ -155,6 +149,14 @@ class HarmReports:
     def _standing(self, name: str) -> str | None:
         with self._engine.connect() as connection:
             return connection.scalar(select(incident_reports.c.incident).where(incident_reports.c.once == name))
+
+
+def notes_of(incident: str, engine: Engine, vault: Vault) -> list[str]:
+    """Return what clients wrote about an incident in their own words, in the order in which it came."""
+    query = select(incident_reports.c.note).where(incident_reports.c.incident == incident)
+    with engine.connect() as connection:
+        sealed = connection.scalars(query.order_by(incident_reports.c.seq)).all()
+    return [vault.unseal(_label(incident), bytes(item)).decode() for item in sealed if item is not None]
 
 
 def _label(incident: str) -> str:

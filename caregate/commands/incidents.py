@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from caregate.commands.context import AsJson, Context, Home, guarded, open_context
+from caregate.errors import BadInput
+from caregate.terminal import reads_a_person
 
 if TYPE_CHECKING:
     from governance.incident import Incident
@@ -16,6 +19,13 @@ if TYPE_CHECKING:
 incidents = typer.Typer(help="Incidents: opened, looked into, contained, closed.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="Such as inc-2026-0001.")]
 Reason = Annotated[str, typer.Option(help="Why, for the ledger; nothing of a patient.")]
+
+
+class NotOnATerminal(BadInput):
+    """What a client wrote would go to a file or a log."""
+
+    def __init__(self) -> None:
+        super().__init__("what clients wrote is shown on a terminal and nowhere else: do not redirect the output")
 
 
 @incidents.command("open")
@@ -64,13 +74,19 @@ def show_incident(
     patients: Annotated[
         bool, typer.Option("--patients", help="List the tokens of the patients whom a suspended version scored.")
     ] = False,
+    reports: Annotated[
+        bool, typer.Option("--reports", help="Also what clients wrote in their own words, on a terminal only.")
+    ] = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Show an incident and what was done about it."""
     context = open_context(home, as_json)
     found = _incidents(context).get(incident)
+    notes = _notes(context, found) if reports else []
     _show(context, found, _affected(context, found) if patients else None)
+    for note in notes:
+        typer.echo(json.dumps(note))  # in ASCII, so that no value steers the terminal
 
 
 @incidents.command("advance")
@@ -113,6 +129,25 @@ def _incidents(context: Context) -> Incidents:
     from governance.incidents import Incidents
 
     return Incidents(ledger_database(context.settings))
+
+
+def _notes(context: Context, found: Incident) -> list[str]:
+    """Return what clients wrote, for those who handle incidents; the ledger's line is written first."""
+    from caregate.secret_store import read_secrets
+    from governance.database import ledger_database
+    from governance.harm_reports import notes_of
+    from governance.incident_rules import HANDLERS
+    from governance.ledger import Ledger
+    from governance.vault import Vault
+    from registry.authorship import require_role
+
+    if not reads_a_person():
+        raise NotOnATerminal
+    settings = context.settings
+    engine = ledger_database(settings)
+    by = require_role(settings, *HANDLERS)
+    Ledger(engine).append(by, "incident.read-reports", found.id)
+    return notes_of(found.id, engine, Vault(engine, read_secrets(settings.secrets_file).vault_key_bytes))
 
 
 def _affected(context: Context, found: Incident) -> dict[str, Any]:

@@ -9,9 +9,15 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from caregate.cli import app
+from caregate.commands import incidents as commands
+from caregate.secret_store import read_secrets
 from caregate.settings import Settings, load_settings
 from governance.database import ledger_database
+from governance.harm_reports import Happened, HarmReport, HarmReports
+from governance.ledger import Ledger
 from governance.people import People
+from governance.recorded import RecordedPredictions
+from governance.vault import Vault
 from registry.sessions import open_session, sign_out
 from tests.registry.played import Played
 from tests.registry.toys import make_home
@@ -60,6 +66,23 @@ def opened(home: Path) -> str:
         caregate(home, "incident", "open", "harm-reported", "no-show/1", "--title", "a visit was missed", "--json")
     )
     return str(made["id"])
+
+
+class TestWhatClientsWrote:
+    def test_is_shown_to_those_who_handle_incidents_on_a_terminal_only(
+        self, home: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        engine = ledger_database(settings)
+        vault = Vault(engine, read_secrets(settings.secrets_file).vault_key_bytes)
+        reports = HarmReports(engine, vault, RecordedPredictions(engine, settings.journal_dir))
+        incident, _ = reports.take(HarmReport(Happened.OTHER, note="she was not called"), client="clinic")
+        enter(home, "ada")
+        assert caregate(home, "incident", "show", incident.id, "--reports").exit_code == 2
+        monkeypatch.setattr(commands, "reads_a_person", lambda: True)
+        assert "she was not called" in caregate(home, "incident", "show", incident.id, "--reports").stdout
+        assert [line.actor for line in Ledger(engine).read(action="incident.read-reports")] == ["ada"]
+        enter(home, "otto")
+        assert caregate(home, "incident", "show", incident.id, "--reports").exit_code == 1
 
 
 class TestIncidents:

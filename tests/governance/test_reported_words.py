@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 from caregate.clock import fixed_clock
 from governance import seals
 from governance.database import migrate, open_database
-from governance.harm_reports import Happened, HarmReport, HarmReports
+from governance.harm_reports import Happened, HarmReport, HarmReports, notes_of
 from governance.outcome import Outcome, Reported, Taken
 from governance.outcomes import Outcomes, known_outcomes
 from governance.predictions import Prediction, Predictions
@@ -66,7 +66,7 @@ def test_words_are_added_and_the_last_counts(engine: Engine, tmp_path: Path) -> 
     harm = HarmReport(Happened.NEARLY_HARMED, prediction_id=ASKED.prediction_id, note="in free words")
     (first, is_first), (again, is_again) = (reports.take(harm, client="clinic") for _ in range(2))
     assert (first.id, is_first, is_again) == (again.id, True, False)
-    assert reports.notes(first.id) == ["in free words"]
+    assert notes_of(first.id, engine, vault) == ["in free words"]
 
     for table in ("reviews", "outcomes", "incident_reports"):
         for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET at = NULL"):  # noqa: S608

@@ -10,7 +10,7 @@ import pytest
 
 from governance.client_key import Scope
 from governance.database import ledger_database
-from governance.harm_reports import HarmReports
+from governance.harm_reports import notes_of
 from governance.incident_rules import Kind
 from governance.incidents import Incidents
 from governance.ledger import Ledger
@@ -196,8 +196,7 @@ class TestAReportOfHarm:
         assert answer.status_code == 201
         assert (opened.kind, opened.about, opened.opened_by) == (Kind.HARM_REPORTED, "no-show/1", "clinic")
         assert opened.facts == {"prediction": prediction, "what": "nearly-harmed"}
-        reports = HarmReports(engine, vault, RecordedPredictions(engine, clinic.settings.journal_dir))
-        assert reports.notes(opened.id) == [NOTE]
+        assert notes_of(opened.id, engine, vault) == [NOTE]
 
     def test_that_comes_twice_opens_one(self, crm: httpx.Client, clinic: Clinic) -> None:
         report = {"what": "wrong-score", "model": "no-show"}
