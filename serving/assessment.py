@@ -134,17 +134,18 @@ def incomplete(inputs: Inputs, columns: Sequence[Column], places: Sequence[int])
 
 def explained(served: Served, inputs: Inputs, shown: int) -> list[tuple[Reason, ...]]:
     """Return the `shown` largest contributions of each row by size, largest first."""
-    contributions = served.fitted.contributions(inputs) * served.fitted.calibration.slope
-    order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :shown]
-    largest = np.take_along_axis(contributions, order, axis=1).tolist()
     columns = served.fitted.columns
-    return [
-        tuple(
-            [
-                Reason(columns[at].name, columns[at].text, round(value, CONTRIBUTION_DECIMALS))
-                for at, value in zip(places, values, strict=True)
-                if value != 0
-            ]
-        )
-        for places, values in zip(order.tolist(), largest, strict=True)
-    ]
+    contributions = served.fitted.contributions(inputs) * served.fitted.calibration.slope
+    return [_largest(columns, row, shown) for row in contributions.tolist()]
+
+
+def _largest(columns: Sequence[Column], row: Sequence[float], shown: int) -> tuple[Reason, ...]:
+    sizes = [-abs(value) for value in row]
+    places = sorted(range(len(row)), key=sizes.__getitem__)[:shown]  # in their order where two are as large
+    return tuple(
+        [
+            Reason(columns[at].name, columns[at].text, round(row[at], CONTRIBUTION_DECIMALS))
+            for at in places
+            if row[at] != 0
+        ]
+    )
