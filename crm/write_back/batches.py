@@ -164,7 +164,7 @@ class WriteBackDesk:
                 undo = partial(undo_file, store=self._store, clock=self._clock, by=self._by)
                 ends = Counter(undo(step) for step in steps if step.state in OPEN)
         self._note("write-back.undo", batch, ends, target=target)
-        return Outcome(batch, target, ends)
+        return Outcome(batch, target, dict(ends))
 
     def batches(self) -> list[Batch]:
         """Return every batch, newest last."""

@@ -83,6 +83,11 @@ def make_practice(folder: Path, *, asked: str = "not-required", **settings: Any)
     home.home.mkdir()
     write_secrets(home.secrets_file, new_secrets())
     migrate(home.ledger_url)
+    return furnish(home, folder, asked=asked)
+
+
+def furnish(home: Settings, folder: Path, *, asked: str = "not-required") -> Practice:
+    """Publish what the CRM knows, and lay a file of scores into `folder`."""
     rows = pl.DataFrame(
         {
             "appointment_id": [f"80{number}" for number in range(len(PATIENTS))],
