@@ -151,7 +151,8 @@ class Desk:
             approved = next((line for line in lines if line.state is State.APPROVED), None)
             offers = self._offers(connection, errand, carrier, self._clock())
             if approved is not None:
-                return self._again(connection, approved, offers, by)
+                same = [offer for offer in offers if offer.medium is approved.channel and offer.medium in media]
+                return self._again(connection, approved, same[0], by) if same else Refusal.NO_TEXT
             usable = [offer for offer in offers if offer.medium in media]
             found = next((offer for offer in usable if offer.refusal is None), None)
             if found is None:
@@ -167,9 +168,8 @@ class Desk:
         about = "\0".join((carrier, errand.model, errand.patient, errand.record or "", errand.template, errand.about))
         return hmac.digest(self._key, about.encode(), "sha256").hex()
 
-    def _again(self, connection: Connection, approved: Line, offers: Sequence[Offer], by: str) -> Taken | Refusal:
+    def _again(self, connection: Connection, approved: Line, offer: Offer, by: str) -> Taken | Refusal:
         """Decide anew about a message that was approved and not seen to go out: a STOP since then ends it."""
-        offer = next(item for item in offers if item.medium is approved.channel)
         if offer.refusal is None:
             return Taken(approved, offer.text)
         if offer.refusal in LASTING:

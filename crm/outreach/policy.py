@@ -145,6 +145,8 @@ class OutreachPolicy(Part):
     @model_validator(mode="after")
     def _templates_say_all(self) -> OutreachPolicy:
         lacks = [f"{name}: {lack}" for name, item in self.templates.items() for lack in unsaid(item, self.must_say)]
+        default = self.defaults.language
+        lacks += [f"{name}: no text in {default}" for name, item in self.templates.items() if default not in item.texts]
         if lacks:
             raise ValueError("; ".join(lacks))
         return self
@@ -155,8 +157,6 @@ class OutreachPolicy(Part):
             template = self.templates.get(model.template)
             if template is None or template.sensitivity is not Sensitivity.PLAIN or template.emergency:
                 raise ValueError(f"{name}: its template has to be one of the plain ones")
-            if self.defaults.language not in template.texts:
-                raise ValueError(f"{name}: its template has no text in the default language")
         return self
 
     @property

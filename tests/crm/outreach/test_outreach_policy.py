@@ -84,6 +84,10 @@ class TestWhatIsRefused:
         with pytest.raises(OutreachPolicyUnfit, match="plain"):
             load_outreach_policy(changed(tmp_path, sensitive))
 
+    def test_a_template_without_the_default_language(self, tmp_path):
+        with pytest.raises(OutreachPolicyUnfit, match="site-closed: no text in en"):
+            load_outreach_policy(changed(tmp_path, lambda said: said["templates"]["site-closed"]["texts"].pop("en")))
+
     def test_a_file_that_is_not_there(self, tmp_path):
         with pytest.raises(OutreachPolicyUnfit, match="cannot be read"):
             load_outreach_policy(tmp_path / "none.yaml")

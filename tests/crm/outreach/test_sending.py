@@ -111,6 +111,14 @@ class TestSending:
         assert sender.send(asked, by="rita") == {"sent": 1}
         assert len(set(gateway.posts)) == 1
 
+    def test_waits_where_the_gateway_of_an_approved_message_is_gone(self, engine, gateway, desk, new_patient, clock):
+        asked = [errand(new_patient(Medium.SMS, Medium.EMAIL))]
+        gateway.answers = [500] * 3
+        sender_at(str(engine.url), gateway.url).send(asked, by="rita")
+        moved = Webhook({Medium.EMAIL: Gateway(gateway.url, lambda: SECRET)}, pauses=wait_none())
+        counts = Sender(desk, moved, lambda tokens: dict.fromkeys(tokens, "id"), clock).send(asked, by="rita")
+        assert counts == {"no-text": 1}
+
     def test_of_a_sandbox_fills_the_outbox(self, desk, new_patient, tmp_path, clock):
         sender = Sender(desk, Sandbox(tmp_path / "outbox"), lambda tokens: dict.fromkeys(tokens, "id"), clock)
         assert sender.send([errand(new_patient(Medium.EMAIL))], by="rita") == {"sent": 1}
