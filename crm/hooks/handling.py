@@ -112,7 +112,7 @@ class Handler:
     def _token_of(self, identifier: str) -> str | None:
         for table in ("appointments", "encounters"):
             try:
-                system = latest(self._snapshots, table).manifest.source
+                system = latest(self._snapshots, table).manifest.system
             except SnapshotNotFound:
                 continue
             found = self._vault.known(namespace(system, PATIENT), [identifier])

@@ -76,8 +76,10 @@ class Inbox:
         """Yield the events that nobody has handled yet, oldest first."""
         settled = hook_events.alias()
         same = and_(settled.c.source == hook_events.c.source, settled.c.event == hook_events.c.event)
-        done = exists().where(same, settled.c.state.in_((State.HANDLED, State.UNFIT)))
-        query = select(hook_events).where(hook_events.c.state == State.RECEIVED, ~done).order_by(hook_events.c.seq)
+        done = exists().where(same, settled.c.state.in_((State.HANDLED.value, State.UNFIT.value)))
+        query = (
+            select(hook_events).where(hook_events.c.state == State.RECEIVED.value, ~done).order_by(hook_events.c.seq)
+        )
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
         for row in rows:
@@ -86,7 +88,7 @@ class Inbox:
 
     def secrets(self, source: str) -> list[str]:
         """Return the secrets that the source gave in its newest handshakes."""
-        told = (hook_events.c.source == source) & (hook_events.c.state == State.SECRET)
+        told = (hook_events.c.source == source) & (hook_events.c.state == State.SECRET.value)
         query = select(hook_events).where(told).order_by(hook_events.c.seq.desc()).limit(SECRETS_KEPT)
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
