@@ -15,6 +15,8 @@ BENCHMARKS = (
     ("gates",),
     ("ledger",),
     ("journal",),
+    ("contributions",),
+    ("batch",),
     ("planted_faults", "--runs", "20", "--fits", "3"),
     ("mlflow_latency", "--pairs", "100"),
     ("signoff",),

@@ -125,7 +125,7 @@ def bare(fitted: Fitted, features: Path) -> None:
 
 def ours(how: Answering, features: Path, place: Path) -> None:
     """Answer every row and put the output together."""
-    job = Job(place.with_suffix(".work"), "0" * 32, datetime.now(UTC))
+    job = Job(place.with_name(f"{place.name}.work"), "0" * 32, datetime.now(UTC))
     job.folder.mkdir()
     predictions = job.folder / "predictions"
     assemble(answer_parts(job, features, how, predictions, place.suffix, threads=THREADS), place)

@@ -157,7 +157,7 @@ class PredictionBatches:
 def write_part(rows: pa.Table, path: Path) -> None:
     """Write a part aside and rename it to `path`; the same rows give the same bytes."""
     aside = path.with_name(f".{path.name}")
-    pq.write_table(rows.cast(SCHEMA), aside)
+    pq.write_table(rows.cast(SCHEMA), aside, use_dictionary=["status", "band", "why"])
     aside.replace(path)
 
 

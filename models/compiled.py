@@ -13,8 +13,8 @@ from typing import Any
 
 import numba
 
-FOLDER = "CAREGATE_COMPILED_DIR"
-"""The environment's variable that names the folder; the user's cache folder where it is not set."""
+FOLDER = "NUMBA_CACHE_DIR"
+"""The environment's variable that names the folder, Numba's own; the user's cache folder where it is not set."""
 
 Function = Callable[..., Any]
 
