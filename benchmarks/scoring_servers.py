@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import mlflow.pyfunc
 import mlflow.xgboost
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ from registry.champion import champion_of
 from registry.launch import home_environment
 
 READY_SECONDS = 120.0
+PROJECT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
@@ -48,20 +50,29 @@ def champion_model(home: ScoringHome) -> FittedModel:
 
 
 @contextmanager
-def running_mlflow(home: ScoringHome, folder: Path) -> Iterator[Server]:
-    """Run MLflow's own server on the champion's booster."""
-    model, port = folder / "mlflow-model", free_port()
-    names = list(SPEC.feature_names)
-    booster = champion_model(home).booster
-    example = pd.DataFrame(np.zeros((1, len(names))), columns=names)
-    mlflow.xgboost.save_model(
-        booster, model, pip_requirements=["mlflow"], signature=infer_signature(example, np.zeros(1))
-    )
+def running_mlflow(home: ScoringHome, folder: Path, *, whole: bool) -> Iterator[Server]:
+    """Run MLflow's own server: on the approved model `whole`, or on its bare booster."""
+    port, model = free_port(), folder / f"mlflow-{whole}"
+    _save(home, model, whole=whole)
     options = ["-m", str(model), "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
     command = [sys.executable, "-m", "mlflow", "models", "serve", *options]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    with _running(command, {"PATH": path}, folder / "mlflow.log", f"http://127.0.0.1:{port}/ping") as process:
+    places = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(PROJECT),
+    }
+    with _running(command, places, folder / f"mlflow-{whole}.log", f"http://127.0.0.1:{port}/ping") as process:
         yield Server(f"http://127.0.0.1:{port}", process)
+
+
+def _save(home: ScoringHome, model: Path, *, whole: bool) -> None:
+    if whole:
+        artifacts = {"model": str(champion_of(home.settings, SPEC.name).folder)}
+        code = PROJECT / "benchmarks" / "pyfunc_model.py"
+        mlflow.pyfunc.save_model(model, python_model=str(code), artifacts=artifacts, pip_requirements=["mlflow"])
+        return
+    example = pd.DataFrame(np.zeros((1, len(SPEC.features))), columns=list(SPEC.feature_names))
+    signature = infer_signature(example, np.zeros(1))
+    mlflow.xgboost.save_model(champion_model(home).booster, model, pip_requirements=["mlflow"], signature=signature)
 
 
 @contextmanager

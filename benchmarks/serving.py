@@ -56,10 +56,10 @@ def main() -> None:
         home = scoring_home(folder, rows=given.rows, versions=2, port_base=free_port() - 2)
         load = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
         print(f"{load}, {given.rows:,} appointments, {given.workers} workers")
-        peer = servers.enter_context(running_mlflow(home, folder))
+        peers = [servers.enter_context(running_mlflow(home, folder, whole=whole)) for whole in (True, False)]
         bare = servers.enter_context(running_bare_core(home, given.workers, folder))
         ours = servers.enter_context(running_service(home, given.workers, folder))
-        _print_cases(home, peer, bare, ours, given.seconds)
+        _print_cases(home, peers, bare, ours, given.seconds)
         _print_reload(home, ours.address)
         print(f"load {os.getloadavg()[0]:.1f}")
 
@@ -75,41 +75,39 @@ class Case:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def _print_cases(home: ScoringHome, peer: Server, bare: Server, ours: Server, seconds: float) -> None:
-    instances, features = _instances(home), _features(home)
+def _print_cases(home: ScoringHome, peers: Sequence[Server], bare: Server, ours: Server, seconds: float) -> None:
+    instances, table = _instances(home), _features(home)
     key = {"Authorization": f"Bearer {home.key}"}
-    stock = "`mlflow models serve`: features in, score out"
-    core = "bare core on our transport: features in, score out"
+    stock = "`mlflow models serve`, the approved model: features in, score out"
+    booster = "`mlflow models serve`, its bare booster: numbers in, score out"
+    core = "bare core on our transport: numbers in, score out"
 
     def asked(size: int, count: int, **more: Any) -> list[dict[str, Any]]:
         parts = [instances[start * size : (start + 1) * size] for start in range(count)]
         return [{"purpose": "reminder", "instances": part, **more} for part in parts]
 
-    def split(size: int, count: int) -> list[dict[str, Any]]:
+    def split(rows: Sequence[Sequence[Any]], size: int, count: int) -> list[dict[str, Any]]:
         names = list(SPEC.feature_names)
-        parts = [features[start * size : (start + 1) * size] for start in range(count)]
-        return [{"dataframe_split": {"columns": names, "data": part.tolist()}} for part in parts]
+        parts = [rows[start * size : (start + 1) * size] for start in range(count)]
+        return [{"dataframe_split": {"columns": names, "data": part}} for part in parts]
 
-    one, many = split(1, BODIES), split(MANY, MANY_BODIES)
-    _print_table(
-        "one row",
-        [
-            Case(stock, peer, "/invocations", one),
-            Case("five reasons, consent, history, prediction row", ours, URL, asked(1, BODIES), key),
-            Case("consent, history, prediction row, no reasons", ours, URL, asked(1, BODIES, reasons=0), key),
-            Case(core, bare, "/invocations", one),
-        ],
-        seconds,
-    )
-    _print_table(
-        "1,000 rows",
-        [
-            Case(stock, peer, "/invocations", many),
-            Case("consent, history, prediction rows, no reasons", ours, URL, asked(MANY, MANY_BODIES, reasons=0), key),
-            Case(core, bare, "/invocations", many),
-        ],
-        seconds,
-    )
+    def cases(size: int, count: int, ours_alone: Sequence[Case]) -> list[Case]:
+        plain, numbers = split(table.plain, size, count), split(table.numbers, size, count)
+        return [
+            Case(stock, peers[0], "/invocations", plain),
+            Case(booster, peers[1], "/invocations", numbers),
+            *ours_alone,
+            Case(core, bare, "/invocations", numbers),
+        ]
+
+    five, none = "five reasons, consent, history, prediction row", "consent, history, prediction row, no reasons"
+    one = [
+        Case(five, ours, URL, asked(1, BODIES), key),
+        Case(none, ours, URL, asked(1, BODIES, reasons=0), key),
+    ]
+    many = [Case(none, ours, URL, asked(MANY, MANY_BODIES, reasons=0), key)]
+    _print_table("one row", cases(1, BODIES, one), seconds)
+    _print_table("1,000 rows", cases(MANY, MANY_BODIES, many), seconds)
 
 
 def _print_table(title: str, cases: Sequence[Case], seconds: float) -> None:
@@ -178,14 +176,27 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-def _features(home: ScoringHome) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return encoded rows of which no value is missing: MLflow's server reads JSON without NaN."""
+@dataclass(frozen=True)
+class Features:
+    """Feature rows of which no value is missing, because MLflow's server reads JSON without NaN.
+
+    Attributes
+    ----------
+    plain, numbers
+        As the feature table holds them, and encoded.
+    """
+
+    plain: list[list[Any]]
+    numbers: list[list[float]]
+
+
+def _features(home: ScoringHome) -> Features:
     files = {name: home.snapshot.path(name) for name in ("patients", "appointments")}
     table = feature_rows(SPEC, files, threads=2, memory_limit_gb=1, spill=home.settings.home)
     inputs = champion_model(home).encode(table)
-    whole = inputs[~np.isnan(inputs).any(axis=1)]
-    repeated = np.resize(whole, (MANY * MANY_BODIES, inputs.shape[1]))
-    return np.round(repeated.astype(np.float64), 6)
+    places = np.resize(np.flatnonzero(~np.isnan(inputs).any(axis=1)), MANY * MANY_BODIES)
+    columns = table.select(list(SPEC.feature_names)).take(places).to_pydict().values()
+    return Features([list(row) for row in zip(*columns, strict=True)], inputs[places].astype(float).tolist())
 
 
 if __name__ == "__main__":

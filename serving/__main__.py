@@ -8,6 +8,7 @@ import sys
 from types import FrameType
 
 from caregate.errors import CaregateError
+from caregate.secret_store import read_secrets
 from caregate.settings import load_settings
 from serving.metrics_folder import share_metrics
 from serving.policy import load_serving_policy
@@ -21,7 +22,8 @@ PORT_OFFSET = 2
 def run() -> int:
     """Serve until SIGTERM or SIGINT; answers in flight are finished first. Return the exit code."""
     settings, policy = load_settings(), load_serving_policy()
-    certificate_of(settings)  # refused now, and not by each worker
+    read_secrets(settings.secrets_file)  # refused now, before anything is written, and not by each worker
+    certificate_of(settings)
     workers = Workers(
         host=settings.scoring_host,
         port=settings.port_base + PORT_OFFSET,
