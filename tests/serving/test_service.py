@@ -24,7 +24,7 @@ from governance.database import ledger_database, open_database
 from governance.people import People, Role
 from registry.champion import approved_folder
 from registry.launch import home_environment
-from registry.promotion import promote
+from registry.promotion import promote, rollback
 from registry.registering import Registered
 from registry.server.signing import SigningDesk
 from registry.suspension import resume, suspend
@@ -207,10 +207,14 @@ class TestSeveralProcesses:
 
         with ThreadPoolExecutor(4) as pool:
             clients = [pool.submit(load) for _ in range(4)]
-            for wanted in (second_version, version, second_version, version):
-                promote(home, "no-show", wanted.version)
-                wait_for(lambda wanted=wanted: answers_by(wanted.version))
-            stop.set()
+            try:
+                promote(home, "no-show", second_version.version)
+                wait_for(lambda: answers_by(second_version.version))
+                for wanted in (version, second_version, version):
+                    rollback(home, "no-show", by="rita")
+                    wait_for(lambda wanted=wanted: answers_by(wanted.version))
+            finally:
+                stop.set()
             answers = [answer for client in clients for answer in client.result()]
         assert {status for status, _, _ in answers} == {200}
         assert {versions for _, versions, _ in answers} == {
