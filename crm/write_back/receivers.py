@@ -107,7 +107,7 @@ class Register:
         if scores.tokens:
             return dict(zip(records, records, strict=True))
         kind = self._key.removesuffix("_id")
-        return self._vault.known(f"{self._snapshot.manifest.source}/{kind}", records)
+        return self._vault.known(f"{self._snapshot.manifest.system}/{kind}", records)
 
     def _patients(self, tokens: Sequence[str]) -> dict[str, str]:
         rows = pl.scan_parquet(self._snapshot.verified(self._table)).select(self._key, "patient_id")
