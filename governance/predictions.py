@@ -5,7 +5,7 @@ Answers come by the journal, which has its rows in this table a moment later.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -13,9 +13,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, and_, func, insert, select
 
 from governance.schema import predictions
-
-ASKED_AT_ONCE = 500
-"""Records of one query: SQLite's older releases take 999 values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +87,6 @@ class Predictions:
         scored = and_(_scored(model, version, since, until), predictions.c.patient.is_(None))
         with self._engine.connect() as connection:
             return connection.scalar(select(func.count()).select_from(predictions).where(scored)) or 0
-
-    def latest_of_records(self, model: str, records: Collection[str]) -> dict[str, Prediction]:
-        """Return for each of `records` the last that `model` predicted of it, by token; those never asked for lack."""
-        found: dict[str, Prediction] = {}
-        asked = list(records)
-        with self._engine.connect() as connection:
-            for at in range(0, len(asked), ASKED_AT_ONCE):
-                part = predictions.c.record.in_(asked[at : at + ASKED_AT_ONCE])
-                query = select(predictions).where(part, predictions.c.model == model).order_by(predictions.c.at)
-                found |= {row["record"]: Prediction(**row) for row in connection.execute(query).mappings()}
-        return found
 
     def find(self, prediction_id: str) -> Prediction | None:
         """Return the prediction with this id."""

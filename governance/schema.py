@@ -83,7 +83,6 @@ predictions = Table(
     Column("reasons", JSON),
     Column("why", Text),
     Index("predictions_of_patient", "patient"),
-    Index("predictions_of_record", "record", "model"),
     Index("predictions_of_version", "model", "version", "at"),
     Index("predictions_of_client", "client", "at"),
     Index("predictions_by_time", "at"),

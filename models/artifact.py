@@ -116,7 +116,7 @@ class FittedModel:
         not sent would be scored as set.
         """
         low, high, usual = self._bounds
-        return np.clip(np.where(np.isnan(inputs), usual, inputs), low, high)
+        return np.minimum(np.maximum(np.where(np.isnan(inputs), usual, inputs), low), high)
 
     @cached_property
     def _bounds(self) -> tuple[npt.NDArray[np.float32], ...]:

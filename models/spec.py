@@ -127,8 +127,8 @@ class ModelSpec:
     site
         The feature that names the site; empty where none does.
     tells_of_history
-        Columns of `table` by which the record itself tells that the patient was seen before: where one is above zero and
-        nothing is known of the patient, the model abstains.
+        Columns of `table` by which the record itself tells that the patient was seen before: where one is above zero
+        and nothing is known of the patient, the model abstains.
     """
 
     name: str

@@ -77,12 +77,12 @@ class OnlineStore:
                 return []
             start, stop = starts[at], starts[at + 1]
             chosen = slice(start, stop) if places is None else places[start:stop]
+            rows = _rows([column(chosen) for column in read], stop - start)
             if without:
                 every = range(start, stop) if places is None else places[start:stop].tolist()
-                left = [place for place in every if place not in without]
-                if len(left) < stop - start:
-                    return _rows([column(np.array(left, dtype=np.int64)) for column in read], len(left))
-            return _rows([column(chosen) for column in read], stop - start)
+                if not without.isdisjoint(every):
+                    return [row for place, row in zip(every, rows, strict=True) if place not in without]
+            return rows
 
         return find
 

@@ -50,18 +50,6 @@ class TestPredictions:
         Predictions(engine).append([later, other, SCORED])
         assert [row.prediction_id for row in Predictions(engine).of_patient("token-of-patient")] == ["p1", "p2"]
 
-    def test_of_records_are_the_last_of_the_model_for_each(self, engine):
-        later = replace(SCORED, prediction_id="p2", at=NOON + timedelta(hours=1))
-        of_another_model = replace(later, prediction_id="p3", model="readmission-risk")
-        of_another_record = replace(SCORED, prediction_id="p4", record="token-of-another")
-        Predictions(engine).append([later, SCORED, of_another_model, of_another_record])
-        asked = [*(f"token-{number}" for number in range(1200)), "token-of-record", "token-of-another"]
-        found = Predictions(engine).latest_of_records("no-show", asked)
-        assert {record: row.prediction_id for record, row in found.items()} == {
-            "token-of-record": "p2",
-            "token-of-another": "p4",
-        }
-
     def test_stand_all_or_none(self, engine):
         with pytest.raises(DatabaseError):
             Predictions(engine).append([SCORED, SCORED])

@@ -86,7 +86,6 @@ def _create_tables() -> None:
         sa.Column("why", sa.Text),
     )
     op.create_index("predictions_of_patient", "predictions", ["patient"])
-    op.create_index("predictions_of_record", "predictions", ["record", "model"])
     op.create_index("predictions_of_version", "predictions", ["model", "version", "at"])
     op.create_index("predictions_of_client", "predictions", ["client", "at"])
     op.create_index("predictions_by_time", "predictions", ["at"])
