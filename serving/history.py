@@ -135,10 +135,13 @@ class History:
         found = self._rows(spec.table, spec.record_id, record_token)
         return found[0] if found else None
 
-    def known_value(self, spec: ModelSpec, record_token: str, column: str) -> Any:
-        """Return one column of what `known_record` returns; None where the record is new."""
-        found = self._store.finder(spec.table, spec.record_id, (column,))(record_token, NONE)
-        return _canonical(found[0][0], TABLES[spec.table].field(column).type) if found else None
+    def known_values(self, spec: ModelSpec, record_token: str, columns: Sequence[str]) -> dict[str, Any] | None:
+        """Return some columns of what `known_record` returns; None where the record is new."""
+        found = self._store.finder(spec.table, spec.record_id, columns)(record_token, NONE)
+        if not found:
+            return None
+        schema = TABLES[spec.table]
+        return {name: _canonical(value, schema.field(name).type) for name, value in zip(columns, found[0], strict=True)}
 
     def consent_word(self, patient_token: str, purpose: str) -> tuple[bool, datetime] | None:
         """Return the patient's last word on `purpose` in the snapshot and when it was said; None where never asked.

@@ -210,7 +210,7 @@ class Scorer:
         model: str,
         standing: Standing,
         instances: Sequence[Instance],
-        tokens: Sequence[Tokens],
+        tokens: list[Tokens],
         moment: datetime,
         shown: int,
     ) -> list[Assessment]:
@@ -223,6 +223,8 @@ class Scorer:
         for at, (instance, token) in enumerate(zip(instances, tokens, strict=True)):
             row = canonical_row(instance, token, record_id=served.spec.record_id)
             held = self._held_back(served, standing, instance, row, self._placings[model])
+            if row["patient_id"] != token.patient:  # the record is known, and another's
+                tokens[at] = Tokens(token.record, row["patient_id"])
             if held:
                 whys[at] = held
             else:
@@ -235,13 +237,15 @@ class Scorer:
     def _held_back(
         self, served: Served, standing: Standing, instance: Instance, row: dict[str, Any], placing: Placing
     ) -> str | None:
-        history, patient = standing.history, row["patient_id"]
-        if patient is not None and not self._consents(history, patient):
+        history, named = standing.history, row["patient_id"]
+        if named is not None and not self._consents(history, named):
             return NO_CONSENT
         if instance.missing:
             return "missing required field: " + ", ".join(instance.missing)
         if backdated := placing.place(row, history, standing.newest):
             return backdated
+        if row["patient_id"] != named and not self._consents(history, row["patient_id"]):
+            return NO_CONSENT
         return UNKNOWN_PATIENT if is_unknown(served.spec, row, history) else None
 
     def _consents(self, history: History, patient: str) -> bool:

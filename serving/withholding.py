@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from models.spec import ModelSpec
 from serving.history import NEVER, History
-from serving.instances import position_of
+from serving.instances import PATIENT, position_of
 from validation.policy import Freshness
 
 EXPIRED: Final = "the approval has expired: the version has to be signed again"
@@ -50,9 +50,10 @@ def consents(recorded: Word | None, in_snapshot: Word | None, *, required: bool)
 
 
 class Placing:
-    """Gives records their place in time, which no client can choose freely.
+    """Gives records their patient and their place in time, which no client can choose freely.
 
-    Who could ask of a known patient at any moment of the past would see the score move with each visit.
+    Who could name another patient for a record that is known would get around the consent of the one whose it is. Who
+    could ask of a known patient at any moment of the past would see the score move with each visit.
 
     Parameters
     ----------
@@ -66,10 +67,11 @@ class Placing:
         self._spec = spec
         self._began = spec.timeline.began if spec.timeline else None
         self._is_position = position_of(spec) is not None
+        self._own = (PATIENT,) if self._began is None else (PATIENT, self._began)
         self._back = timedelta(days=freshness.backdated_days.value)
 
     def place(self, row: dict[str, Any], history: History, newest: Any) -> str | None:
-        """Set the moment of `row`, a canonical one, and return why it is not scored; None where it is.
+        """Set the patient and moment of `row`, a canonical one, and return why it is not scored; None where it is.
 
         Parameters
         ----------
@@ -80,11 +82,11 @@ class Placing:
         newest
             The last moment that is known; None where none is.
         """
-        if self._began is None:
-            return None
-        known = history.known_value(self._spec, row[self._spec.record_id], self._began)
+        known = history.known_values(self._spec, row[self._spec.record_id], self._own)
         if known is not None:
-            row[self._began] = known
+            row.update(known)
+        elif self._began is None:
+            return None
         elif self._is_position:
             row[self._began] = 0 if newest is None else newest + 1
         elif newest is not None and row[self._began] < newest - self._back:
