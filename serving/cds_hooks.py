@@ -11,7 +11,15 @@ import msgspec
 from governance.review import Reason
 from serving.cds_services import CdsService
 from serving.fhir import PERSON, uuid_of
-from serving.fhir_reading import Appointment, Condition, Encounter, Patient, appointment_instance, encounter_instance
+from serving.fhir_reading import (
+    Appointment,
+    Condition,
+    Encounter,
+    Patient,
+    appointment_instance,
+    encounter_instance,
+    recorded_of,
+)
 from serving.fields import MalformedRequest
 from serving.scorer import Answer
 
@@ -100,7 +108,8 @@ def instances_of(call: Call, *, now: datetime) -> list[dict[str, Any]]:
         booked = _all(call.context, "appointments", Appointment, "/context")
         if not booked:
             raise MalformedHook("/context/appointments")
-        return [appointment_instance(item, patient_id, patient, conditions, now=now) for item in booked]
+        recorded = None if conditions is None else recorded_of(conditions)
+        return [appointment_instance(item, patient_id, patient, recorded, now=now) for item in booked]
     encounter = _one(call, "encounter", Encounter)
     if encounter is None:
         encounter = Encounter(id=call.context.get("encounterId"))

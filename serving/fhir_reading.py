@@ -119,7 +119,7 @@ def appointment_instance(
     appointment: Appointment,
     patient_id: str,
     patient: Patient | None,
-    conditions: Iterable[Condition] | None,
+    recorded: Mapping[str, bool] | None,
     *,
     now: datetime,
 ) -> dict[str, Any]:
@@ -127,8 +127,8 @@ def appointment_instance(
 
     Parameters
     ----------
-    conditions
-        All that are recorded of the patient; None where nobody said.
+    recorded
+        As `recorded_of` returns them; None where nobody said.
     """
     told = {
         "record_id": appointment.id,
@@ -138,9 +138,7 @@ def appointment_instance(
         "starts_at": appointment.start,
         "age": _age(patient, _date(appointment.created) or now.date()),
     }
-    if conditions is not None:
-        told |= _recorded(list(conditions))
-    return _said(told)
+    return _said(told | (recorded or {}))
 
 
 def encounter_instance(
@@ -179,7 +177,8 @@ def encounter_instance(
     return _said(told)
 
 
-def _recorded(conditions: list[Condition]) -> dict[str, bool]:
+def recorded_of(conditions: Iterable[Condition]) -> dict[str, bool]:
+    """Return which conditions that a model is told of are among all that are recorded of a patient."""
     codings = [
         coding
         for condition in conditions
