@@ -6,14 +6,13 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import time_ns
 from typing import Any, Protocol
 
 import msgspec
-import pyarrow as pa
 
 from caregate.clock import Clock, system_clock
 from caregate.errors import BadInput, Refused
-from crm.tables import TABLES
 from governance.consent_book import ConsentBook
 from governance.ledger import digest_of
 from governance.predictions import Prediction
@@ -105,8 +104,8 @@ class Record(Protocol):
 
 
 def random_id() -> str:
-    """Draw an id that cannot be guessed."""
-    return secrets.token_urlsafe(16)
+    """Draw an id that cannot be guessed and sorts by its moment, so that a table grows at one end of its index."""
+    return f"{time_ns() // 1_000_000:012x}{secrets.token_hex(12)}"
 
 
 class Scorer:
@@ -253,22 +252,15 @@ class Scorer:
         return consents(self._book.said(patient, SCORE), in_snapshot, required=history.consent_required)
 
     def _assess_rows(self, served: Served, history: History, rows: Rows, shown: int) -> dict[int, Assessment]:
-        spec, policy = served.spec, self._policy
-        if len(rows) <= policy.limits.few_instances:
-            with span("features"):
-                few = dict(zip(rows, history.rows_of(spec, list(rows.values())), strict=True))
-            features = {at: row for at, row in few.items() if row is not None}
-            with span("score"):
-                inputs = served.encoder.encode(list(features.values()))
-                found = assess_encoded(served, inputs, policy, shown=shown) if features else []
-            return dict(zip(features, found, strict=True))
         with span("features"):
-            table = history.features(spec, pa.Table.from_pylist(list(rows.values()), schema=TABLES[spec.table]))
+            made = dict(zip(rows, history.rows_of(served.spec, list(rows.values())), strict=True))
+        features = {at: row for at, row in made.items() if row is not None}
+        if not features:
+            return {}
         with span("score"):
-            found = assess_encoded(served, served.fitted.encode(table), policy, shown=shown)
-        by_record = dict(zip(table.column("record_id").to_pylist(), found, strict=True))
-        known = {at: by_record.get(row[spec.record_id]) for at, row in rows.items()}
-        return {at: assessment for at, assessment in known.items() if assessment is not None}
+            inputs = served.encoder.encode(list(features.values()))
+            found = assess_encoded(served, inputs, self._policy, shown=shown)
+        return dict(zip(features, found, strict=True))
 
 
 def _outdated(served: Served, history: History, moment: datetime) -> str | None:
