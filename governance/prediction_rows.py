@@ -80,7 +80,7 @@ def insert_once(connection: Connection, rows: Sequence[Row]) -> int:
 
 def prediction_of(row: Row) -> dict[str, Any]:
     """Return what the table's row of `row` reads as."""
-    named = dict(zip(predictions.columns.keys(), row, strict=True))
+    named: dict[str, Any] = dict(zip(predictions.columns.keys(), row, strict=True))
     named["at"] = datetime.fromisoformat(row[1]).replace(tzinfo=UTC)
     named["reasons"] = msgspec.json.decode(row[12]) if row[12] else None
     return named

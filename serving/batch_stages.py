@@ -114,7 +114,7 @@ def answer_parts(
 
 def _batches(features: Path, how: Answering, rows: int) -> Iterator[pa.RecordBatch]:
     columns = [*ABOUT, *(column.name for column in how.served.fitted.columns)]
-    with pq.ParquetFile(features) as file:
+    with pq.ParquetFile(features, pre_buffer=False) as file:  # what is read ahead is kept until the file is closed
         yield from file.iter_batches(batch_size=rows, columns=columns)
 
 

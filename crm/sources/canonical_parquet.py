@@ -65,7 +65,7 @@ def read_parquet_parts(path: Path, table: str, *, rows: int, skip: int) -> Itera
     """
     require_file(path)
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:  # what is read ahead is kept until the file is closed
             _require_bounded_groups(path, file.metadata)
             _require_columns(path, file.schema_arrow, table)
             for number, batch in enumerate(file.iter_batches(batch_size=rows)):
