@@ -8,6 +8,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from serving.connection import Connection
 from serving.policy import Shutdown
 from serving.tls import Certificate
 
@@ -24,10 +25,11 @@ def server_config(
         ssl_context_factory=None if certificate is None else lambda _config, _default: certificate.context(),
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
         ws="none",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # what a client says of its own address is not believed
         log_config=None,
         lifespan="off",
         timeout_graceful_shutdown=shutdown.grace_seconds,

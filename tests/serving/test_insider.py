@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
+from contextlib import suppress
 from time import process_time
 
 import httpx
+import pytest
 
 from governance.consents import Consents
 from governance.database import ledger_database
@@ -45,6 +48,44 @@ class TestNamingAnotherPatient:
         assert found.patient == clinic.snapshot_tokens()["patient"][instance["patient_id"]]
 
 
+class TestHoldingConnections:
+    def test_a_head_that_does_not_end_in_time_loses_its_connection(
+        self, address: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("serving.connection.HEAD_SECONDS", 0.2)
+        with connected(address) as line:
+            line.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Slow: ")
+            assert is_closed(line)
+
+    def test_a_connection_on_which_nothing_is_asked_is_closed(
+        self, address: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("serving.connection.HEAD_SECONDS", 0.2)
+        with connected(address) as line:
+            assert is_closed(line)
+
+    def test_a_head_without_end_loses_its_connection(self, address: str) -> None:
+        with connected(address) as line, suppress(OSError):
+            line.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Long: " + b"a" * 2_000_000)
+            assert is_closed(line)
+
+    def test_so_do_trailers_without_end(self, address: str) -> None:
+        with connected(address) as line, suppress(OSError):
+            line.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+            for _ in range(100):
+                line.sendall(b"X-Trailer: " + b"a" * 65_536 + b"\r\n")
+            raise AssertionError("it took six megabytes of trailers")
+
+
+class TestSayingWhereOneIs:
+    def test_a_guesser_is_counted_under_its_own_address_whatever_it_says(self, http: httpx.Client) -> None:
+        found = {
+            http.post("/v1/hooks/messages", headers={"X-Forwarded-For": f"192.0.2.{place}"}).status_code
+            for place in range(40)
+        }
+        assert found == {401, 429}
+
+
 class TestLargeQuestions:
     def test_a_hook_with_thousands_of_resources_takes_time_in_step_with_them(self, crm: httpx.Client) -> None:
         services = crm.get("/cds-services").json()["services"]
@@ -64,3 +105,16 @@ class TestLargeQuestions:
 
 def bundle(kind: str, count: int, content: dict) -> dict:
     return {"entry": [{"resource": {"resourceType": kind, **content}}] * count}
+
+
+def connected(address: str) -> socket.socket:
+    host, _, port = address.removeprefix("http://").partition(":")
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def is_closed(line: socket.socket) -> bool:
+    """Wait until the other side has ended the connection."""
+    try:
+        return line.recv(1) == b""
+    except ConnectionError:
+        return True
