@@ -105,14 +105,11 @@ def add_hooks_routes(app: FastAPI, hooks: Hooks, limits: Limits) -> None:
         if source not in SOURCES:
             raise UnknownSource
         address = request.client.host if request.client else ""
-        if not limiter.test(guesses, source, address):
-            raise TooManyEvents
         announced = request.headers.get("content-length", "").encode()
         body = await read_body(request.receive, announced, bounds)
         event = await to_thread.run_sync(_verified, hooks, source, request, body)
-        if event is None:
-            limiter.hit(guesses, source, address)
-            raise EventRefused
+        if event is None:  # only then: behind a proxy a guesser has the same address as the source
+            raise EventRefused if limiter.hit(guesses, source, address) else TooManyEvents
         if not limiter.hit(events, source):
             raise TooManyEvents
         if isinstance(event, str):

@@ -141,6 +141,7 @@ class TestBounds:
         statuses = [hooks.post("/v1/hooks/capsule?key=guess", json={}).status_code for _ in range(32)]
         assert statuses.count(401) == 30
         assert statuses[-1] == 429
+        assert hooks.post(f"/v1/hooks/capsule?key={KEY}", json=DELETED).status_code == 202  # from the same address
 
     def test_nothing_of_an_event_is_kept_in_the_clear(self, hooks, home):
         hooks.post(f"/v1/hooks/capsule?key={KEY}", json=DELETED)
