@@ -70,14 +70,18 @@ class Handler:
         """Handle every event that waits, and return how many; one that cannot be read waits no more."""
         count = 0
         for event in self._inbox.waiting():
-            try:
-                self._handle(event)
-                state = State.HANDLED
-            except BadInput:
-                state = State.UNFIT
-            self._inbox.settle(event, state)
+            self.handle(event)
             count += 1
         return count
+
+    def handle(self, event: Event) -> None:
+        """Handle one event; done again, by another process too, it changes nothing."""
+        try:
+            self._handle(event)
+            state = State.HANDLED
+        except BadInput:
+            state = State.UNFIT
+        self._inbox.settle(event, state)
 
     def _handle(self, event: Event) -> None:
         try:
@@ -88,7 +92,10 @@ class Handler:
             raise Unfit
         if event.source == MESSAGES:
             policy = load_outreach_policy()
-            receive(self._engine, policy, told, by=_by(event.source), token_of=self._token_of, clock=self._clock)
+            once = digest_of({"source": event.source, "event": event.event})
+            receive(
+                self._engine, policy, told, by=_by(event.source), token_of=self._token_of, once=once, clock=self._clock
+            )
             return
         self._changed(event.source)
         stops = self._policy.stops.get(event.source)
@@ -103,7 +110,7 @@ class Handler:
     def _stop(self, source: str, told: Mapping[str, Any], stops: Stops) -> None:
         kind = told.get("event") or told.get("TriggeringEvent")
         book = PatientBook(self._engine, self._clock)
-        for identifier, fields in _PEOPLE[source](told):
+        for identifier, fields in _people(source, told):
             says_no = str(fields.get(stops.field) or "").strip().lower() not in OFF if stops.field else False
             token = self._token_of(identifier) if kind in stops.events or says_no else None
             if token is not None:
@@ -122,6 +129,13 @@ class Handler:
 
 
 Person = tuple[str, Mapping[str, Any]]
+
+
+def _people(source: str, told: Mapping[str, Any]) -> list[Person]:
+    try:
+        return list(_PEOPLE[source](told))
+    except (AttributeError, TypeError):  # another shape than documented, at any depth
+        raise Unfit from None
 
 
 def _parties(told: Mapping[str, Any]) -> Iterator[Person]:

@@ -158,9 +158,13 @@ class PatientBook:
             if not self.within(connection, patient).stopped & {name, ANY}:
                 self._ledger.append_within(connection, by, STOPPED, patient, channel=name, how=how)
 
-    def resume(self, patient: str, medium: Medium | None, *, by: str, how: str) -> None:
-        """Take a STOP back; of one channel only what was said of that channel, of all everything."""
-        self._ledger.append(by, RESUMED, patient, channel=medium.value if medium else ANY, how=how)
+    def resume(self, patient: str, medium: Medium | None, *, by: str, how: str, once: str = "") -> None:
+        """Take a STOP back; of one channel only what was said of that channel, of all everything.
+
+        `once` is the digest of the event that said it: taken in again, it takes back no later STOP.
+        """
+        append = self._ledger.append_once if once else self._ledger.append
+        append(by, RESUMED, patient, digest=once, channel=medium.value if medium else ANY, how=how)
 
     def died(self, patient: str, *, by: str, mistaken: bool = False) -> None:
         """Record that the patient has died, or that it was recorded by mistake."""

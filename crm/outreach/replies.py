@@ -52,6 +52,7 @@ def receive(
     *,
     by: str,
     token_of: Callable[[str], str | None],
+    once: str = "",
     clock: Clock = system_clock,
 ) -> Received:
     """Take in one reply, whose signature somebody has checked; taken in again it changes nothing.
@@ -69,6 +70,8 @@ def receive(
         Which source it came from.
     token_of
         Returns the token of a patient by the CRM's own id, None of a stranger.
+    once
+        Digest of the event that brought it, so that it is the same event for whoever takes it in again.
     clock
         Tells the moment.
 
@@ -87,7 +90,7 @@ def receive(
     medium = approved.channel if approved else medium_of(said["channel"]) if "channel" in said else None
     if patient is None:
         return Received.UNKNOWN
-    found = _meaning(PatientBook(engine, clock), policy, patient, medium, said["text"], by)
+    found = _meaning(PatientBook(engine, clock), policy, patient, medium, said["text"], by, once)
     if approved is not None:
         why = found.value if found is not Received.ANSWERED else None
         log.add(replace(approved, state=State.ANSWERED, at=clock(), by=by, why=why))
@@ -109,7 +112,7 @@ def word_in(text: str, stop: Stop) -> tuple[str, bool] | None:
 
 
 def _meaning(
-    book: PatientBook, policy: OutreachPolicy, patient: str, medium: Medium | None, text: str, by: str
+    book: PatientBook, policy: OutreachPolicy, patient: str, medium: Medium | None, text: str, by: str, once: str
 ) -> Received:
     word = word_in(text, policy.stop)
     if word is None:
@@ -117,7 +120,7 @@ def _meaning(
     asked, everywhere = word
     if asked == "start":
         if medium is not None:
-            book.resume(patient, medium, by=by, how="reply")
+            book.resume(patient, medium, by=by, how="reply", once=once)
         return Received.RESUMED
     book.stop(patient, None if everywhere else medium, by=by, how="reply")
     return Received.STOPPED

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm.hooks.handling import CHANGED
+from crm.hooks.inbox import Event
 from crm.hooks.verification import is_signed, message_id
 from crm.outreach.patient_words import PatientBook
 from governance.database import ledger_database
@@ -112,6 +113,34 @@ class TestMessages:
         for _ in range(2):
             assert hooks.post("/v1/hooks/messages", content=body, headers=signed(body)).status_code == 202
         assert words(home, "4022").stopped
+
+    def test_a_start_that_two_take_in_does_not_take_back_the_stop_in_between(self, hooks, home):
+        def say(text, identifier):
+            body = json.dumps({"patient_id": "4022", "channel": "sms", "text": text}).encode()
+            hooks.post("/v1/hooks/messages", content=body, headers=signed(body, identifier=identifier))
+
+        settings = home.settings
+        parts = hooks_of(settings, ledger_database(settings), vault_of(settings), clock=lambda: NOON)
+        start = Event("messages", "msg-1", b'{"patient_id": "4022", "channel": "sms", "text": "START"}')
+        say("START", "msg-1")
+        say("STOP", "msg-2")
+        assert words(home, "4022").stopped
+        parts.handler.handle(start)  # as another process does that read it before
+        assert words(home, "4022").stopped
+
+    @pytest.mark.parametrize(
+        "poison",
+        [
+            {"event": "party/deleted", "payload": [{"id": 1, "fields": 5}]},
+            {"event": "party/deleted", "payload": [{"id": 1, "fields": [{"definition": [1]}]}]},
+            {"event": ["party/deleted"], "payload": [{"id": {}}]},
+        ],
+        ids=["fields", "definition", "event"],
+    )
+    def test_no_event_keeps_a_later_stop_from_being_handled(self, hooks, home, poison):
+        assert hooks.post(f"/v1/hooks/capsule?key={KEY}", json=poison).status_code == 202
+        assert hooks.post(f"/v1/hooks/capsule?key={KEY}", json=DELETED).status_code == 202
+        assert words(home, "4021").stopped
 
     @pytest.mark.parametrize(
         "headers",
