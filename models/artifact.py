@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import xgboost as xgb
 
 from caregate.errors import CaregateError
+from models.boosters import xgb
 from models.trees import Trees
 
 BOOSTER, PREPROCESSING, CALIBRATION = "model.ubj", "preprocessing.json", "calibration.json"

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import xgboost as xgb
 
 from models.artifact import Calibration, Column, FittedModel
+from models.boosters import xgb
 from models.spec import Feature, Kind, ModelSpec
 
 SUPPORT = (0.001, 0.999)

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import xgboost as xgb
 
 from caregate.errors import CaregateError
+from models.boosters import xgb
 
 LANES = 4
 """Quadrature points of one row are taken four at a time; those that a depth does not need weigh nothing."""

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import xgboost as xgb
 
 from caregate.errors import CaregateError
 from models import contribution_kernels, tree_kernels
+from models.boosters import xgb
 from models.tree_arrays import TreeArrays, read_trees
 
 Inputs = npt.NDArray[np.float32]

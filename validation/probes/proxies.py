@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import xgboost as xgb
 
+from models.boosters import xgb
 from models.splitting import patient_codes
 from validation.feature_strength import FOLDS, auc_of, by_bins, ordered
 from validation.groups import UNKNOWN
