@@ -35,6 +35,7 @@ from serving.worklist_making import Makings, errand_of, make
 
 ROLLED_BACK: Final = "the worklist was made by a version that was rolled back since"
 NOT_MADE: Final = "no worklist was made of that day"
+NOBODY_DUE: Final = "the newest snapshot holds no record of the days that the list is about: ingest, or nobody is due"
 PURPOSE_REFUSED: Final = "the model's policy does not allow the purpose that the outreach policy names"
 
 
@@ -133,7 +134,8 @@ class Worklists:
         DayAhead
             If the day has not come.
         NoWorklist
-            If no version answers now, it is an older one than scored, or none was made of a day that has passed.
+            If no version answers now, it is an older one than scored, none was made of a day that has passed, or nothing
+            is known of the days that it is about; none is kept then, so that an ingest later that day counts.
         """
         self.policy.of(model)
         if day > self.today():
@@ -195,7 +197,10 @@ class Worklists:
             desk=self.desk,
             key=self._secrets.key_for(HOLD_OUT),
         )
-        return self._store.keep(*make(makings, day, by=by, at=self._clock()))
+        made, predicted = make(makings, day, by=by, at=self._clock())
+        if not predicted:
+            raise NoWorklist(NOBODY_DUE)
+        return self._store.keep(made, predicted)
 
     def _may_score(self, history: History, patient: str) -> bool:
         in_snapshot = history.consent_word(patient, SCORE)

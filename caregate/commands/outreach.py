@@ -193,13 +193,19 @@ def _show_page(context: Context, page: Mapping[str, Any]) -> None:
         for entry in page["entries"]
     ]
     title = f"{page['model']} on {page['day']}, version {page['model_version']}: {page['total']} to contact"
-    context.terminal.table(title, ("place", "record", "patient", "band", "channels (UTC)", "reasons"), rows)
+    if rows:
+        context.terminal.table(title, ("place", "record", "patient", "band", "channels (UTC)", "reasons"), rows)
+    else:
+        context.terminal.line(title)
     _show_counts(context, "not on it", page["not_on_it"])
     if page["next_offset"] is not None:
         context.terminal.line(f"more: --offset {page['next_offset']}")
 
 
 def _show_counts(context: Context, title: str, counts: Mapping[str, int]) -> None:
+    if not counts:
+        context.terminal.line(f"{title}: none")
+        return
     context.terminal.table(
         title, ("what", "how many"), [(what, f"{count:,}") for what, count in sorted(counts.items())]
     )
@@ -207,7 +213,8 @@ def _show_counts(context: Context, title: str, counts: Mapping[str, int]) -> Non
 
 def _show_report(context: Context, found: OutreachReport) -> None:
     line = context.terminal.line
-    line(f"{found.model}: {found.worklists} worklists since {found.since}")
+    since = "so far" if found.since == date.min else f"since {found.since}"
+    line(f"{found.model}, worklists {since}: {found.worklists}")
     if found.groups:
         columns = (
             found.grouping or "group",

@@ -225,6 +225,16 @@ class TestKept:
         with pytest.raises(NoWorklist, match="stale"):
             replace(still, clock=lambda: later).worklists().worklist(MODEL, later.date(), by="clinic")
 
+    def test_none_is_kept_while_nothing_is_known_of_its_days(self, ward, ground):
+        empty_day = DAY + timedelta(days=1)
+        ward.clock.now = NOON + timedelta(days=1)
+        with pytest.raises(NoWorklist, match="holds no record"):
+            ward.worklists().worklist(MODEL, empty_day, by="clinic")
+        assert WorklistStore(ledger_database(ward.settings)).find(MODEL, empty_day) is None
+        booked = pl.when(pl.col("status") == "booked").then(pl.lit(empty_day + timedelta(days=2))).otherwise("day")
+        publish_snapshot(ward.settings, ground[1].with_columns(day=booked))
+        assert ward.worklists().worklist(MODEL, empty_day, by="clinic").facts["considered"] == 120
+
     def test_none_is_shown_that_a_version_made_which_was_rolled_back(self, still, made):
         older = replace(still.standing.served, version=0)
         rolled_back = replace(still, standing=replace(still.standing, served=older))
