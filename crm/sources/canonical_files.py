@@ -29,7 +29,10 @@ class NoTables(BadInput):
 
     def __init__(self, form: Form) -> None:
         names = ", ".join(f"{name}{form.suffixes[0]}" for name in TABLES)
-        super().__init__(f"no canonical table is there: name the file(s) {names}, and see crm/tables.py for columns")
+        super().__init__(
+            f"no canonical table is there: name the file(s) {names}; a file of another name is told by its columns, "
+            "which have to be all required ones of one table and no others (docs/reference/canonical-tables.md)"
+        )
 
 
 class CanonicalFiles:

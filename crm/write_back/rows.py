@@ -13,6 +13,7 @@ import polars as pl
 from sqlalchemy import Engine, select
 
 from caregate.errors import BadInput
+from crm.spreadsheets import unmarked
 from governance.schema import predictions
 
 SCORED = "scored"
@@ -20,7 +21,7 @@ COLUMNS = ("record_id", "status", "score", "band", "reasons", "model_version", "
 """What `caregate score` writes."""
 TEXT = dict.fromkeys(("record_id", "status", "band", "reasons", "why"), pl.String())
 READERS: Mapping[str, Callable[[Path], pl.DataFrame]] = {
-    ".csv": lambda path: pl.read_csv(path, schema_overrides=TEXT),
+    ".csv": lambda path: unmarked(pl.read_csv(path, schema_overrides=TEXT)),
     ".parquet": pl.read_parquet,
 }
 
@@ -33,6 +34,13 @@ class NoScores(BadInput):
             "the input cannot be read as scores: name a .csv or .parquet file that `caregate score` wrote, with the "
             f"columns {', '.join(COLUMNS)}"
         )
+
+
+class NotThere(BadInput):
+    """The input is no file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path.name}: there is no such file")
 
 
 class RecordTwice(BadInput):
@@ -84,6 +92,8 @@ def scores_of_file(path: Path) -> Scores:
 
     Raises
     ------
+    NotThere
+        If there is no such file.
     NoScores
         If it is none.
     RecordTwice
@@ -105,9 +115,13 @@ def read_scores(path: Path) -> pl.DataFrame:
 
     Raises
     ------
+    NotThere
+        If there is no such file.
     NoScores
         If it cannot be read, or lacks one.
     """
+    if not path.is_file():
+        raise NotThere(path)
     try:
         return READERS[path.suffix](path).select(COLUMNS)
     except (KeyError, OSError, pl.exceptions.PolarsError):
