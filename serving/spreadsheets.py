@@ -1,18 +1,5 @@
-"""CSV that a spreadsheet shows and does not run."""
+"""CSV that a spreadsheet shows and does not run, as `crm.spreadsheets` makes it."""
 
-from __future__ import annotations
+from crm.spreadsheets import unarmed
 
-import polars as pl
-
-ARMED = r"^[=+\-@\t\r']"
-"""What a cell begins with that a spreadsheet takes for a formula (OWASP), and the mark itself."""
-MARK = "'"
-
-
-def unarmed(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return `frame` with a ``'`` before each text that a spreadsheet would run or that begins with one itself.
-
-    Taking one ``'`` away from every text that begins with it gives the texts back as they were.
-    """
-    text = pl.col(pl.String)
-    return frame.with_columns(pl.when(text.str.contains(ARMED)).then(MARK + text).otherwise(text).name.keep())
+__all__ = ["unarmed"]

@@ -14,6 +14,7 @@ import polars as pl
 
 from caregate.clock import Clock
 from caregate.errors import BadInput
+from crm.spreadsheets import unarmed
 from crm.write_back.policy import Text
 from crm.write_back.receivers import Receiver
 from crm.write_back.rows import SCORED
@@ -33,7 +34,7 @@ SCHEMA = pl.Schema(
     }
 )
 FORMS: Mapping[str, Callable[[pl.DataFrame, Path], object]] = {
-    "csv": lambda frame, path: frame.write_csv(path),
+    "csv": lambda frame, path: unarmed(frame).write_csv(path),
     "parquet": lambda frame, path: frame.write_parquet(path),
 }
 

@@ -6,9 +6,12 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from crm.write_back.batches import UnknownBatch, WriteBackDesk
+from crm.write_back.rows import read_scores
+from crm.write_back.score_files import FORMS, SCHEMA
 from crm.write_back.store import Form
 from crm.write_back.target import FieldMissing, Insecure, QuotaSpent, SignInRefused, Unanswered
 from governance.consent_book import ConsentBook
@@ -96,6 +99,14 @@ class TestWhatIsWritten:
         assert (tmp_path / "back.csv").read_text().splitlines()[0] == (
             "record_id,status,score,band,reasons,model_version,why"
         )
+
+    def test_a_csv_file_runs_nothing_and_is_read_back_as_it_was(self, tmp_path):
+        ids = ["=HYPERLINK(A1)", "-12", "'7", "A-1"]
+        path = tmp_path / "back.csv"
+        FORMS["csv"](pl.DataFrame({"record_id": ids}).match_to_schema(SCHEMA, missing_columns="insert"), path)
+        shown = [line.split(",")[0] for line in path.read_text().splitlines()[1:]]
+        assert shown == ["'=HYPERLINK(A1)", "'-12", "''7", "A-1"]
+        assert read_scores(path)["record_id"].to_list() == ids
 
 
 class TestOnlyWithConsent:
