@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 from sqlalchemy import Engine, insert, select
@@ -17,6 +18,10 @@ from governance.recorded import RecordedPredictions
 from governance.reviews import UnknownPrediction
 from governance.schema import incident_reports
 from governance.vault import Vault
+
+DAY = timedelta(days=1)
+MOST_A_DAY = 20
+"""Incidents that a client opens within a day; what it reports beyond is kept with one of them and drowns nobody."""
 
 
 class Happened(StrEnum):
@@ -112,7 +117,8 @@ class HarmReports:
         name = self._name(report, client, once)
         if name and (stands := self._standing(name)):
             return self._incidents.get(stands), False
-        opened = self._incidents.open(
+        joined = self._joined(report, client)
+        opened = joined or self._incidents.open(
             report.what.kind, about, report.what.words, by=client, once_key=name, facts=facts | {"what": report.what}
         )
         note = self._vault.seal(_label(opened.id), report.note.encode()) if report.note else None
@@ -127,7 +133,7 @@ class HarmReports:
         }
         with exclusive(self._engine) as connection:
             connection.execute(insert(incident_reports).values(values))
-        return opened, True
+        return opened, joined is None
 
     def _about(self, report: HarmReport, client: str) -> tuple[str, dict[str, str]]:
         if report.prediction_id is None:
@@ -145,6 +151,17 @@ class HarmReports:
         if report.prediction_id is None and report.note is None:
             return None
         return self._vault.mark(f"incident/{client}", json.dumps(asdict(report), sort_keys=True).encode())
+
+    def _joined(self, report: HarmReport, client: str) -> Incident | None:
+        """Return the incident that a report joins, because the client opened enough of them within a day."""
+        told = incident_reports.c
+        last = select(told.incident, told.what).where(told.client == client, told.at > self._clock() - DAY)
+        with self._engine.connect() as connection:
+            opened = {row.incident: row.what for row in connection.execute(last.order_by(told.seq))}
+        if len(opened) < MOST_A_DAY:
+            return None
+        alike = [incident for incident, what in opened.items() if what == report.what]
+        return self._incidents.get((alike or list(opened))[-1])
 
     def _standing(self, name: str) -> str | None:
         with self._engine.connect() as connection:

@@ -18,6 +18,9 @@ from serving.keys import Client, Keys
 from serving.policy import Limits
 from serving.reading import ASCII_ID, OnceKey, answers, described, read_json, with_words
 
+COST = 50
+"""Instances that a report counts as: people read each."""
+
 
 class IncidentAsked(BaseModel):
     """What went wrong, and with which prediction or model where that is known."""
@@ -78,6 +81,7 @@ def add_incidents_route(
         asked = await read_json(request, form, limits)
         if asked.model is not None and asked.model not in models:
             raise MalformedRequest(f"has to be one of {', '.join(sorted(models))}", "/model")
+        keys.charge(client, COST)
         told = HarmReport(**asked.model_dump())
 
         def take() -> tuple[Incident, bool]:

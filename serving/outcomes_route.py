@@ -73,6 +73,7 @@ def add_outcomes_route(app: FastAPI, outcomes: Outcomes, keys: Keys, limits: Lim
     async def report(request: Request, client: Annotated[Client, Depends(asks(keys, Scope.OUTCOME))]) -> OutcomesShown:
         """Record what happened; what stands already is not written again, what a rule holds back is said of each."""
         asked = await read_json(request, form, limits)
+        keys.charge(client, len(asked.outcomes))
         rows = [_row(item) for item in asked.outcomes]
 
         def record() -> list[Taken]:

@@ -16,6 +16,9 @@ from serving.keys import Client, Keys
 from serving.policy import Limits
 from serving.reading import ASCII_ID, OnceKey, answers, described, read_json, with_words
 
+COST = 10
+"""Instances that a review counts as: each is a line of the ledger, for good."""
+
 
 class ReviewAsked(BaseModel):
     """What one person decided when they had read a prediction; an override says why."""
@@ -101,6 +104,7 @@ def add_reviews_route(
     ) -> ReviewShown:
         """Record what a person decided; of several reviews of a prediction the last counts."""
         asked = await read_json(request, form, limits)
+        keys.charge(client, COST)
         decision = Decision(**asked.model_dump())
 
         def record() -> tuple[Review, bool]:

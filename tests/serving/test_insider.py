@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
 from time import process_time
 
@@ -12,8 +13,12 @@ import pytest
 
 from governance.consents import Consents
 from governance.database import ledger_database
+from governance.harm_reports import MOST_A_DAY, Happened, HarmReport, HarmReports, notes_of
+from governance.incidents import Incidents
+from governance.people import Role
 from governance.recorded import RecordedPredictions
 from serving.withholding import NO_CONSENT
+from tests.serving.clinic import vault_of
 from tests.serving.conftest import Clinic
 
 SCORES = "/v1/models/no-show/predictions"
@@ -84,6 +89,45 @@ class TestSayingWhereOneIs:
             for place in range(40)
         }
         assert found == {401, 429}
+
+
+@pytest.fixture
+def flooder(clinic: Clinic, address: str) -> Iterator[httpx.Client]:
+    """A client whose slow key opens everything."""
+    if clinic.people.find("flooder") is None:
+        clinic.people.add("flooder", Role.CRM, by="tester", service=True)
+    key = clinic.keys.issue("flooder", by="tester", rate_per_second=0.001)
+    with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {key}"}, timeout=30) as client:
+        yield client
+
+
+class TestReportingWithoutEnd:
+    def test_outcomes_count_one_by_one(self, flooder: httpx.Client) -> None:
+        said = {"prediction_id": "A" * 22, "happened": True, "known_at": "2026-05-01T00:00:00Z"}
+        statuses = [flooder.post("/v1/outcomes", json={"outcomes": [said] * 600}).status_code for _ in range(2)]
+        assert statuses == [200, 429]
+
+    def test_reviews_and_reports_of_harm_count_as_more_than_a_question(self, flooder: httpx.Client) -> None:
+        decided = {"verdict": "agree", "decided": "other", "reviewer": "desk-7"}
+        reviewed = [flooder.post(f"/v1/predictions/{'A' * 22}/review", json=decided).status_code for _ in range(101)]
+        assert (reviewed[0], reviewed[-1]) == (404, 429)
+
+    def test_harm_beyond_twenty_reports_a_day_is_kept_with_an_incident_that_stands(
+        self, clinic: Clinic, flooder: httpx.Client
+    ) -> None:
+        engine = ledger_database(clinic.settings)
+        before = len(Incidents(engine).all())
+        vault, recorded = vault_of(clinic.settings), RecordedPredictions(engine, clinic.settings.journal_dir)
+        reports = HarmReports(engine, vault, recorded)
+        taken = [
+            reports.take(
+                HarmReport(Happened.UNFAIR if place % 2 else Happened.OTHER, note=str(place)), client="flooder"
+            )
+            for place in range(23)
+        ]
+        assert [is_new for _, is_new in taken] == [True] * MOST_A_DAY + [False] * 3
+        assert len(Incidents(engine).all()) == before + MOST_A_DAY
+        assert notes_of(taken[21][0].id, engine, vault) == ["19", "21"]
 
 
 class TestLargeQuestions:
