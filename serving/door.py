@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from governance.vault import Vault
+from governance.vault import Vault, namespace
 from governance.vault_reading import VaultReader
 from serving.instances import PATIENT, Instance
 
@@ -57,23 +57,25 @@ class Door:
         NewIds
             If an id has no token, and none may be drawn.
         """
-        records = self._exchange(namespace(system, record_id), [item.record for item in instances], may_draw=may_draw)
-        patients = self._exchange(namespace(system, PATIENT), [item.patient for item in instances], may_draw=may_draw)
-        return [Tokens(record, patient) for record, patient in zip(records, patients, strict=True)]
+        records, patients = namespace(system, record_id), namespace(system, PATIENT)
+        named = {
+            records: {item.record for item in instances if item.record is not None},
+            patients: {item.patient for item in instances if item.patient is not None},
+        }
+        tokens = self._exchange(named, may_draw=may_draw)
+        return [
+            Tokens(item.record and tokens[records][item.record], item.patient and tokens[patients][item.patient])
+            for item in instances
+        ]
 
-    def _exchange(self, place: str, ids: Sequence[str | None], *, may_draw: bool) -> list[str | None]:
-        named = {identifier for identifier in ids if identifier is not None}
-        tokens = self._reader.known(place, named) if named else {}
-        if strangers := named - tokens.keys():
-            if not may_draw:
-                raise NewIds
-            tokens |= self._vault.tokens(place, strangers)
-        return [None if identifier is None else tokens[identifier] for identifier in ids]
-
-
-def namespace(system: str, kind: str) -> str:
-    """Return the vault's namespace of identifiers of `kind`, as `crm.deidentify` names it."""
-    return f"{system}/{kind.removesuffix('_id')}"
+    def _exchange(self, named: Mapping[str, set[str]], *, may_draw: bool) -> dict[str, dict[str, str]]:
+        tokens = self._reader.known(named)
+        for place, ids in named.items():
+            if strangers := ids - tokens[place].keys():
+                if not may_draw:
+                    raise NewIds
+                tokens[place] |= self._vault.tokens(place, strangers)
+        return tokens
 
 
 def canonical_row(instance: Instance, token: Tokens, *, record_id: str) -> dict[str, Any]:

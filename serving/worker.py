@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -20,6 +21,8 @@ from serving.telemetry import tracing
 from serving.tls import certificate_of
 
 STDIN = 0
+TURN = 0.0005
+"""Seconds after which a thread that keeps the journal lets the one that answers have its turn."""
 
 
 def run(port: int) -> None:
@@ -34,6 +37,8 @@ def run(port: int) -> None:
     service.watcher.start()
     service.rounds.start()
     server = ScoringServer(config, service.leaving, policy.shutdown)
+    sys.setswitchinterval(TURN)
+    gc.freeze()  # what stands now stands to the end: no collection goes through it while somebody waits
     try:
         with tracing(settings.traces_url, policy.traces.share), socket.socket() as shared:
             shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
