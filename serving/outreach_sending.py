@@ -84,7 +84,7 @@ class Outbox:
         if day != self._worklists.today():
             raise NotToday
         worklist = self._worklists.worklist(model, day, by=by)
-        errands = self._worklists.errands(worklist, worklist.entries)
+        errands = self._worklists.errands(worklist, self._worklists.consenting(worklist))
         with only_writer(self._settings.home.resolve(), LOCK):
             counts = self._sender.send(errands, by=by)
         self._ledger.append(by, SENT, worklist.worklist, channel=self._channel.name, counts=counts)

@@ -134,8 +134,8 @@ class Worklists:
         DayAhead
             If the day has not come.
         NoWorklist
-            If no version answers now, it is an older one than scored, none was made of a day that has passed, or nothing
-            is known of the days that it is about; none is kept then, so that an ingest later that day counts.
+            If no version answers now, it is an older one than scored, none was made of a day that has passed, or
+            nothing is known of the days that it is about; none is kept then, so that an ingest later that day counts.
         """
         self.policy.of(model)
         if day > self.today():
@@ -153,7 +153,8 @@ class Worklists:
         Errors as of `worklist`.
         """
         worklist = self.worklist(model, day, by=by)
-        contacts = [entry for entry in worklist.entries if entry.arm is Arm.CONTACT]
+        consenting = self.consenting(worklist)
+        contacts = [entry for entry in consenting if entry.arm is Arm.CONTACT]
         errands = self.errands(worklist, contacts)
         dropped: Counter[str] = Counter()
         shown = []
@@ -163,9 +164,16 @@ class Worklists:
                 shown.append(Shown(entry, usable))
             else:
                 dropped[reason_of(offers).value] += 1
-        if len(contacts) < len(worklist.entries):
-            dropped[Refusal.HELD_OUT.value] = len(worklist.entries) - len(contacts)
-        return Today(worklist, tuple(shown), dict(dropped))
+        if len(contacts) < len(consenting):
+            dropped[Refusal.HELD_OUT.value] = len(consenting) - len(contacts)
+        dropped[Refusal.NO_CONSENT.value] += len(worklist.entries) - len(consenting)
+        return Today(worklist, tuple(shown), dict(+dropped))
+
+    def consenting(self, worklist: Worklist) -> list[Entry]:
+        """Return the entries whose patients have not taken back since that they may be scored."""
+        self._book.refresh()
+        history = self._standing(worklist.model).history
+        return [entry for entry in worklist.entries if self._may_score(history, entry.patient)]
 
     def errands(self, worklist: Worklist, entries: Sequence[Entry]) -> list[Errand]:
         """Return what `entries` ask for, in their order."""

@@ -22,6 +22,7 @@ from caregate.outreach_settings import OutreachSettings
 from caregate.settings import Settings
 from crm.outreach.hold_out import Arm
 from crm.outreach.medium import Medium
+from crm.outreach.message_log import MessageLog
 from crm.outreach.patient_words import PatientBook
 from crm.outreach.sandbox import Sandbox
 from crm.outreach.worklist_store import Worklist, WorklistStore
@@ -258,6 +259,14 @@ class TestWordsSince:
         left = {tokens[entry["patient_id"]] for entry in after["entries"]}
         assert not left & {said_stop, died, revoked}
         assert {"stopped", "deceased", "no-consent"} <= set(after["not_on_it"])
+
+    def test_whoever_takes_back_being_scored_is_neither_shown_nor_written_to(self, ward):
+        patient = ward.tokens()[self.shown(ward)["entries"][0]["patient_id"]]
+        Consents(ledger_database(ward.settings)).revoke(patient, "score", by="ada")
+        assert patient not in {ward.tokens()[entry["patient_id"]] for entry in self.shown(ward)["entries"]}
+        ward.outbox().send(MODEL, DAY, by="rita")
+        log = MessageLog(ledger_database(ward.settings))
+        assert patient not in {line.patient for line in log.of_worklists([f"{MODEL}/{DAY}"], "sandbox")}
 
     def test_a_night_closes_channels_and_takes_nobody_off(self, ward):
         total = self.shown(ward)["total"]
