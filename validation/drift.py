@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from validation.drift_limits import DriftLimits
 
@@ -80,7 +80,8 @@ def shift_of(values: Floats, reference: Reference, limits: DriftLimits) -> Shift
     """Return how far `values`, shape (n,), have moved from `reference`."""
     index = stability_index(reference.shares, _shares(values, reference.edges), limits.least_share)
     freedom = max(int((reference.shares > 0).sum()) - 1, 1)
-    chance = chi2.ppf(limits.confidence, freedom) * (1 / max(len(values), 1) + 1 / max(reference.rows, 1))
+    quantile = 2 * gammaincinv(freedom / 2, limits.confidence)  # chi-squared's: scipy.stats is long to import
+    chance = quantile * (1 / max(len(values), 1) + 1 / max(reference.rows, 1))
     return Shift(index, float(chance), limits.watch, limits.act)
 
 
