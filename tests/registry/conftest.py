@@ -13,42 +13,53 @@ from governance.database import open_database
 from registry.candidate import Candidate
 from registry.connection import prepare_database
 from tests.registry.buckets import running_storage
+from tests.registry.dying import Parent, warm_parent
 from tests.registry.toys import Server, make_candidate, make_home, running_server
 
 CandidateFactory = Callable[..., Candidate]
+Template = tuple[Settings, dict[str, str]]
+"""A home, and everybody's password."""
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, dict[str, str]]:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     """A home whose databases stand: copying it is twenty times faster than making another."""
     settings, passwords = make_home(tmp_path_factory.mktemp("template") / "home")
     prepare_database(settings)
     return settings, passwords
 
 
-def _copy(template: tuple[Settings, dict[str, str]], target: Path) -> Settings:
-    for database in (template[0].ledger_url, template[0].registry_url):
+def copy_home(home: Settings, target: Path) -> Settings:
+    """Copy a home; its databases are closed."""
+    for database in (home.ledger_url, home.registry_url):
         open_database(database).dispose()  # its last connection writes the log into the file
-    shutil.copytree(template[0].home, target)
-    return template[0].model_copy(update={"home": target})
+    shutil.copytree(home.home, target)
+    return home.model_copy(update={"home": target})
 
 
 @pytest.fixture(scope="module")
-def home(template: tuple[Settings, dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def home(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """One home a file; each test registers versions of its own in it."""
-    return _copy(template, tmp_path_factory.mktemp("registry") / "home")
+    return copy_home(template[0], tmp_path_factory.mktemp("registry") / "home")
 
 
 @pytest.fixture
-def fresh_home(template: tuple[Settings, dict[str, str]], tmp_path: Path) -> Settings:
+def fresh_home(template: Template, tmp_path: Path) -> Settings:
     """A home of the test's own, where the order of versions matters."""
-    return _copy(template, tmp_path / "home")
+    return copy_home(template[0], tmp_path / "home")
 
 
 @pytest.fixture(scope="session")
-def server(template: tuple[Settings, dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The one server of all tests that speak HTTP."""
-    with running_server(_copy(template, tmp_path_factory.mktemp("server") / "home"), template[1]) as started:
+    with running_server(copy_home(template[0], tmp_path_factory.mktemp("server") / "home"), template[1]) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def parent() -> Iterator[Parent]:
+    """Runs code in processes that may be killed."""
+    with warm_parent() as started:
         yield started
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,14 +12,14 @@ from governance.database import ledger_database, open_database
 from governance.ledger import Ledger
 from registry import names
 from registry.champion import champion_of
-from registry.launch import home_environment
 from registry.promotion import pending_promotions, promote
 from registry.promotions import PROMOTED
 from registry.reconciling import Reconciler
 from registry.versions import aliases_of
-from tests.registry.conftest import CandidateFactory
+from tests.registry.conftest import Template, copy_home
+from tests.registry.dying import Parent
 from tests.registry.test_promotion import sign, use
-from tests.registry.toys import register
+from tests.registry.toys import make_candidate, register
 
 STEPS = ("publish", "require_proof", "_put_in_use", "show_aliases")
 IN_USE = {"show_aliases", "_put_in_use"}
@@ -48,17 +45,25 @@ promotion.promote(load_settings(), "no-show", 2)
 """
 
 
-def promote_and_die(home: Settings, step: str) -> int:
-    environment = os.environ | home_environment(home)
-    root = Path(__file__).parents[2]
-    return subprocess.run([sys.executable, "-c", DYING, step], env=environment, cwd=root, check=False).returncode
+@pytest.fixture(scope="module")
+def waiting(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home with one version in use and a second one that is signed and waits."""
+    folder = tmp_path_factory.mktemp("waiting")
+    home = copy_home(template[0], folder / "home")
+    use(home, first := register(home, make_candidate(folder / "one", "one")))
+    second = make_candidate(folder / "two", "two", seed=1, compared_with=first.digest)
+    sign(home, register(home, second), "rita")
+    return home
+
+
+@pytest.fixture
+def home(waiting: Settings, tmp_path: Path) -> Settings:
+    return copy_home(waiting, tmp_path / "home")
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_killed_after_any_step_ends_in_one_champion(home: Settings, candidate: CandidateFactory, step: str) -> None:
-    use(home, first := register(home, candidate("one")))
-    sign(home, register(home, candidate("two", seed=1, compared_with=first.digest)), "rita")
-    assert promote_and_die(home, step) == -signal.SIGKILL
+def test_killed_after_any_step_ends_in_one_champion(home: Settings, parent: Parent, step: str) -> None:
+    assert parent.run(home, DYING, step) == -signal.SIGKILL
     assert champion_of(home, "no-show").version == (2 if step in IN_USE else 1)
     assert len(pending_promotions(home)) == (0 if step in IN_USE else 1)
     for _ in range(2):
@@ -67,16 +72,7 @@ def test_killed_after_any_step_ends_in_one_champion(home: Settings, candidate: C
     assert aliases_of(open_database(home.registry_url), "no-show") == {names.CHAMPION: 2, names.PREVIOUS: 1}
 
 
-def test_killed_before_its_aliases_they_are_set_without_anybodys_doing(
-    home: Settings, candidate: CandidateFactory
-) -> None:
-    use(home, first := register(home, candidate("one")))
-    sign(home, register(home, candidate("two", seed=1, compared_with=first.digest)), "rita")
-    assert promote_and_die(home, "_put_in_use") == -signal.SIGKILL
+def test_killed_before_its_aliases_they_are_set_without_anybodys_doing(home: Settings, parent: Parent) -> None:
+    assert parent.run(home, DYING, "_put_in_use") == -signal.SIGKILL
     Reconciler(home).look()
     assert aliases_of(open_database(home.registry_url), "no-show") == {names.CHAMPION: 2, names.PREVIOUS: 1}
-
-
-@pytest.fixture
-def home(fresh_home: Settings) -> Settings:
-    return fresh_home

@@ -1,10 +1,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -27,12 +24,12 @@ from registry.candidate import Candidate
 from registry.connection import RegistryRefused, open_registry
 from registry.digest import verified_manifest
 from registry.judged import record_judged
-from registry.launch import home_environment
 from registry.pages import linked, report_page
 from registry.registering import CUT, DESCRIPTION_LIMIT, GateFailed, log_run_only
 from registry.registrations import REGISTERED
 from registry.versions import RegisteredVersion, versions_of
 from tests.registry.conftest import CandidateFactory
+from tests.registry.dying import Parent
 from tests.registry.toys import register
 from validation.gates.result import Verdict
 
@@ -176,11 +173,11 @@ class TestTheSameRun:
 
     @pytest.mark.parametrize("step", STEPS)
     def test_killed_after_any_step_ends_in_one_version(
-        self, home: Settings, candidate: CandidateFactory, step: str
+        self, home: Settings, candidate: CandidateFactory, parent: Parent, step: str
     ) -> None:
         given = candidate(f"killed-after{step}")
         record_judged(Ledger(ledger_database(home)), given)
-        assert _register_and_die(home, given.folder, given.run_key, step) == -signal.SIGKILL
+        assert parent.run(home, DYING, str(given.folder), given.run_key, step) == -signal.SIGKILL
         registered = register(home, given)
         found = versions(home, given.run_key)
         assert [version.version for version in found] == [registered.version]
@@ -208,8 +205,3 @@ setattr(registering, step, dying)
 candidate = make_candidate(Path(folder).with_name(run_key), run_key)
 registering.register(load_settings(), replace(candidate, folder=Path(folder)))
 """
-
-
-def _register_and_die(home: Settings, folder: Path, run_key: str, step: str) -> int:
-    command = [sys.executable, "-c", DYING, str(folder), run_key, step]
-    return subprocess.run(command, env=os.environ | home_environment(home), check=False).returncode
