@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import Depends, FastAPI, Query, Response
 from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.types import ASGIApp
 
 from governance.client_key import Scope
 from serving.asking import asks
@@ -14,7 +15,7 @@ from serving.keys import Client, Keys
 from serving.metrics import Metrics
 from serving.openapi import describe_predictions, problems
 from serving.policy import ServingPolicy
-from serving.predictions_route import PredictionsRoute
+from serving.predictions_route import Front, PredictionsRoute
 from serving.problems import add_problem_handlers
 from serving.scorer import Scorer
 from serving.shelf import Shelf
@@ -25,7 +26,6 @@ LEAVING = "the service was told to stop"
 
 
 def create_app(
-    scorer: Scorer,
     shelf: Shelf,
     watcher: Watcher,
     keys: Keys,
@@ -34,11 +34,11 @@ def create_app(
     metrics: Metrics,
     leaving: Event,
 ) -> FastAPI:
-    """Return the application.
+    """Return the application for everything but scores; `put_scores_before` answers these.
 
     Parameters
     ----------
-    scorer, shelf
+    shelf
         What answers.
     watcher
         Keeps the shelf true; started and stopped by whoever runs the application.
@@ -52,15 +52,20 @@ def create_app(
         Set once the service was told to stop: it is not ready from then on.
     """
     app = FastAPI(title="Caregate scoring", version="1", docs_url=None, redoc_url=None)
-    app.add_middleware(
-        PredictionsRoute, scorer=scorer, shelf=shelf, keys=keys, policy=policy, metrics=metrics
-    )  # within the guard, which is added after it
     app.add_middleware(Guard, metrics=metrics, shelf=shelf, policy=policy.logs)
     add_problem_handlers(app)
     _add_health(app, shelf, watcher, metrics, leaving)
     _add_models(app, shelf, keys)
     describe_predictions(app, shelf.offers.values(), policy)
     return app
+
+
+def put_scores_before(
+    app: FastAPI, scorer: Scorer, shelf: Shelf, keys: Keys, policy: ServingPolicy, metrics: Metrics
+) -> ASGIApp:
+    """Return the whole application: scores first, without FastAPI's layers, and `app` for all else."""
+    scores = PredictionsRoute(scorer, shelf, keys, policy, metrics)
+    return Front(Guard(scores, metrics=metrics, shelf=shelf, policy=policy.logs), app)
 
 
 def _add_health(app: FastAPI, shelf: Shelf, watcher: Watcher, metrics: Metrics, leaving: Event) -> None:

@@ -39,13 +39,26 @@ class Reply(msgspec.Struct):
     predictions: list[Answer]
 
 
+class Front:
+    """ASGI application that hands requests for scores to `scores` and all others to `others`."""
+
+    def __init__(self, scores: ASGIApp, others: ASGIApp) -> None:
+        self._scores = scores
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        path = scope.get("path", "")
+        model = path[len(BEFORE) : -len(AFTER)]
+        asks = path.startswith(BEFORE) and path.endswith(AFTER) and model and "/" not in model
+        await (self._scores if asks else self._others)(scope, receive, send)
+
+
 class PredictionsRoute:
-    """ASGI middleware that answers requests for scores, and hands on all others.
+    """ASGI application that answers requests for scores.
 
     Parameters
     ----------
-    app
-        Answers all others.
     scorer, shelf
         What answers, and which models are offered.
     keys
@@ -56,10 +69,7 @@ class PredictionsRoute:
         Where answers are counted.
     """
 
-    def __init__(
-        self, app: ASGIApp, *, scorer: Scorer, shelf: Shelf, keys: Keys, policy: ServingPolicy, metrics: Metrics
-    ) -> None:
-        self._app = app
+    def __init__(self, scorer: Scorer, shelf: Shelf, keys: Keys, policy: ServingPolicy, metrics: Metrics) -> None:
         self._scorer = scorer
         self._shelf = shelf
         self._keys = keys
@@ -69,11 +79,7 @@ class PredictionsRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        path = scope.get("path", "")
-        model = path[len(BEFORE) : -len(AFTER)]
-        if not (path.startswith(BEFORE) and path.endswith(AFTER)) or not model or "/" in model:
-            await self._app(scope, receive, send)
-            return
+        model = scope["path"][len(BEFORE) : -len(AFTER)]
         scope[ROUTE], scope[MODEL] = PATH, model
         try:
             if scope["method"] != "POST":

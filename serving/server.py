@@ -6,7 +6,7 @@ from threading import Event, Timer
 from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from serving.connection import Connection
 from serving.policy import Shutdown
@@ -16,7 +16,7 @@ HOST = "127.0.0.1"
 
 
 def server_config(
-    app: FastAPI, port: int, shutdown: Shutdown, *, host: str = HOST, certificate: Certificate | None = None
+    app: ASGIApp, port: int, shutdown: Shutdown, *, host: str = HOST, certificate: Certificate | None = None
 ) -> uvicorn.Config:
     """Return how `app` is served on `port`: on loopback, or on another host with the certificate that it shows."""
     return uvicorn.Config(

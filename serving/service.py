@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from threading import Event
 
-from fastapi import FastAPI
 from sqlalchemy import Engine
+from starlette.types import ASGIApp
 
 from caregate.secret_store import read_secrets
 from caregate.settings import Settings
@@ -24,7 +24,7 @@ from serving.champions import ChampionSource
 from serving.door import Door
 from serving.exchange import add_exchange_routes
 from serving.gauges import measure
-from serving.http import create_app
+from serving.http import create_app, put_scores_before
 from serving.keys import Keys
 from serving.metrics import Metrics
 from serving.outreach import names_sender
@@ -57,7 +57,7 @@ class Service:
         To be set when the service is told to stop.
     """
 
-    app: FastAPI
+    app: ASGIApp
     watcher: Watcher
     journal: PredictionJournal
     rounds: Rounds
@@ -89,13 +89,13 @@ def make_service(settings: Settings, policy: ServingPolicy, champions: ChampionS
     measure(metrics, shelf, journal, consents)
     rounds = Rounds([consents, refusals.write, lambda: metrics.look(shelf)])
     keys = _keys(settings, engine, policy, refusals)
-    app = create_app(scorer, shelf, watcher, keys, policy, metrics=metrics, leaving=leaving)
+    app = create_app(shelf, watcher, keys, policy, metrics=metrics, leaving=leaving)
     worklists = Worklists(settings, shelf.standing, policy)
     pages = WorklistPages(worklists, vault, Predictions(engine), named=names_sender(settings))
     add_worklist_routes(app, pages, keys)
     add_reporting_routes(app, engine, vault, shelf, keys, policy, journals=settings.journal_dir)
     add_exchange_routes(app, settings, engine, vault, scorer, shelf, keys, policy, metrics)
-    return Service(app, watcher, journal, rounds, leaving)
+    return Service(put_scores_before(app, scorer, shelf, keys, policy, metrics), watcher, journal, rounds, leaving)
 
 
 def _keys(settings: Settings, engine: Engine, policy: ServingPolicy, refusals: Refusals) -> Keys:
