@@ -31,6 +31,8 @@ NO_SYSTEM: Final = "crm"
 """Whose identifiers a client's are while no snapshot says it."""
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 """When a home without a snapshot was last told anything."""
+WORD: Final = "purpose", "granted", "at"
+"""What a word of consent is read from."""
 
 
 class History:
@@ -148,9 +150,12 @@ class History:
 
         Of two words at the same moment the revocation counts.
         """
-        said = [row for row in self._rows("consents", PATIENT, patient_token) if row["purpose"] == purpose]
-        last = max(said, key=lambda row: (row["at"], not row["granted"]), default=None)
-        return None if last is None else (last["granted"], last["at"].replace(tzinfo=UTC))
+        words = self._store.finder("consents", PATIENT, WORD)(patient_token, NONE)
+        said = [(at, not granted) for named, granted, at in words if named == purpose]
+        if not said:
+            return None
+        at, revoked = max(said)
+        return not revoked, EPOCH.replace(tzinfo=UTC) + timedelta(microseconds=at)
 
     def after_all(self, table: str, position: str) -> int:
         """Return the first value of `position` after everything that the snapshot knows."""
