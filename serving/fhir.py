@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -19,7 +17,6 @@ FINAL, CANCELLED = "final", "cancelled"
 """Of the required value set `observation-status`: an assessment that was not completed is ``cancelled``."""
 RESOURCE_OF: Final[Mapping[str, str]] = {"appointments": "Appointment", "encounters": "Encounter"}
 PERCENT = 100
-ID_BYTES = 16
 PERSON = "A model's recommendation: a person decides."
 ISSUES: Final[Mapping[int, str]] = {
     401: "login",
@@ -108,19 +105,13 @@ def operation_outcome(error: CaregateError) -> dict[str, Any]:
 
 def uuid_of(prediction_id: str) -> str:
     """Return the id of a prediction in the form of a UUID: the same 128 bits, which FHIR and CDS Hooks can hold."""
-    try:
-        bits = base64.urlsafe_b64decode(prediction_id + "==")
-    except (binascii.Error, ValueError):
-        bits = b""
-    if len(bits) != ID_BYTES:
-        raise ValueError("a prediction's id has 128 bits")
-    return str(UUID(bytes=bits))
+    return str(UUID(hex=prediction_id))
 
 
 def prediction_id_of(uuid: str) -> str | None:
     """Return the prediction's id that `uuid` stands for, None where it has another form."""
     try:
-        return base64.urlsafe_b64encode(UUID(uuid).bytes).decode().rstrip("=")
+        return UUID(uuid).hex
     except ValueError:
         return None
 

@@ -104,8 +104,8 @@ class Record(Protocol):
 
 
 def random_id() -> str:
-    """Draw an id that cannot be guessed and sorts by its moment, so that a table grows at one end of its index."""
-    return f"{time_ns() // 1_000_000:012x}{secrets.token_hex(12)}"
+    """Draw an id of 128 bits that cannot be guessed and sorts by its moment, so that an index grows at one end."""
+    return f"{time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
 
 
 class Scorer:
