@@ -13,21 +13,21 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event, Thread
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.fitted_models import Fitted, fitted_models
+from governance.prediction_batches import read_parts
 from models.artifact import load_model
 from models.catalogue import spec_of
-from serving.batch import assemble
 from serving.batch_consents import FileConsents
-from serving.batch_job import Job
+from serving.batch_output import write_output
 from serving.batch_stages import ROWS, Answering, answer_parts
 from serving.policy import load_serving_policy
 from serving.served import Served
@@ -52,7 +52,7 @@ def main() -> None:
         print_speed(fitted, features, given.rows, Path(folder))
         fitted.model.save(Path(folder) / "model")
         if given.memory:
-            print("\n| rows | greatest memory, MB | seconds |\n|---:|---:|---:|")
+            print("\n| rows | greatest, MB | greatest that no file backs, MB | seconds |\n|---:|---:|---:|---:|")
         for rows in given.memory:
             write_features(fitted, features, rows)
             command = [sys.executable, "-m", "benchmarks.batch", "--inside", str(features), str(Path(folder) / "model")]
@@ -71,12 +71,10 @@ def write_features(fitted: Fitted, path: Path, rows: int) -> None:
             about = pl.DataFrame(
                 {
                     "row_number": pl.int_range(start + 1, start + part.num_rows + 1, eager=True),
-                    "source_record": names,
                     "token": names + f"-{start}",
                     "patient": names,
                     "rule": pl.Series([None] * part.num_rows, dtype=pl.String),
-                    "known": pl.repeat(value=True, n=part.num_rows, eager=True),
-                    "told": pl.repeat(value=False, n=part.num_rows, eager=True),
+                    "withheld": pl.Series([None] * part.num_rows, dtype=pl.String),
                 }
             ).to_arrow()
             for name in part.column_names:
@@ -116,7 +114,7 @@ def answering(model: object, shown: int) -> Answering:
 def bare(fitted: Fitted, features: Path) -> None:
     """Read, encode and predict, part by part, and nothing else."""
     columns = [column.name for column in fitted.model.columns]
-    with pq.ParquetFile(features) as file:
+    with pq.ParquetFile(features, pre_buffer=False) as file:
         for batch in file.iter_batches(batch_size=ROWS, columns=columns):
             rows = fitted.model.supported(fitted.model.encode(pa.Table.from_batches([batch])))
             fitted.model.booster.inplace_predict(rows)
@@ -124,22 +122,43 @@ def bare(fitted: Fitted, features: Path) -> None:
 
 def ours(how: Answering, features: Path, place: Path) -> None:
     """Answer every row and put the output together."""
-    job = Job(place.with_name(f"{place.name}.work"), "0" * 32, datetime.now(UTC))
-    job.folder.mkdir()
-    predictions = job.folder / "predictions"
-    assemble(answer_parts(job, features, how, predictions, place.suffix, threads=THREADS), place)
+    predictions = place.with_name(f"{place.name}.predictions")
+    parts = answer_parts(features, how, predictions, threads=THREADS)
+    read_parts(predictions, len(parts))
+    write_output("0" * 24, 1, parts, record_ids(features), place)
+
+
+def record_ids(features: Path) -> Iterator[pl.Series]:
+    """Yield the ids that the output shows, part by part."""
+    with pq.ParquetFile(features, pre_buffer=False) as file:
+        for batch in file.iter_batches(batch_size=ROWS, columns=["token"]):
+            yield pl.Series(pl.from_arrow(batch.column("token")))
 
 
 def print_memory(features: Path, folder: Path) -> None:
     """Print the greatest memory of this process after it has scored all rows."""
     model = load_model(folder)
     model.booster.set_param({"nthread": 1})
+    found: list[int] = []
+    ended = Event()
+    Thread(target=watch, args=(found, ended), daemon=True).start()
     with TemporaryDirectory(dir=folder) as work:
         took = seconds(lambda: ours(answering(model, 0), features, Path(work) / "scores.parquet"))
-    # Of getrusage's figure a new process inherits its parent's.
+    ended.set()
+    rows, most = pq.read_metadata(features).num_rows, memory("VmHWM")  # of getrusage's a process inherits its parent's
+    print(f"| {rows:,} | {most:,} | {max(found):,} | {took:,.0f} |", flush=True)
+
+
+def watch(found: list[int], ended: Event) -> None:
+    """Note until `ended` how much memory no file backs."""
+    while not ended.wait(0.05):
+        found.append(memory("RssAnon"))
+
+
+def memory(name: str) -> int:
+    """Return a figure of this process's status in MB."""
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines())
-    most = int(status["VmHWM"].split()[0]) / 1024
-    print(f"| {pq.read_metadata(features).num_rows:,} | {most:,.0f} | {took:,.0f} |", flush=True)
+    return int(status[name].split()[0]) // 1024
 
 
 def seconds(act: Callable[[], object]) -> float:

@@ -9,11 +9,13 @@ import polars as pl
 from crm.record_number import lost_digits, well_formed, written_as_float
 from crm.rules import CONTRACT, TWICE, UNMAPPED, WHOSE, Rule, quarantine, repair
 
+MISSING_VALUE = "missing-value"
+
 
 def missing_value(required: Sequence[str]) -> Rule:
     """Hold back rows without a value in a column that nothing can stand in for."""
     return quarantine(
-        "missing-value",
+        MISSING_VALUE,
         "a column without which the row means nothing is empty",
         pl.any_horizontal(pl.col(*required).is_null()),
         binding=CONTRACT,

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import polars as pl
 
+from crm.canonical import required_columns
 from crm.deidentify import exchange
+from crm.identity_rules import MISSING_VALUE
 from crm.quarantine import ReleasedRows
 from crm.source import RawTables, Source
 from crm.sources.canonical_files import ParquetSource
 from crm.tables import IDENTIFIERS
 from governance.vault import Vault
 
-OUTCOMES = pl.Schema({"row_number": pl.Int64(), "record_id": pl.String(), "token": pl.String(), "rule": pl.String()})
-"""Every row of an input in its order: the source's own record id, and its token or the rule that held it back."""
+OUTCOMES = pl.Schema(
+    {
+        "row_number": pl.Int64(),
+        "record_id": pl.String(),
+        "token": pl.String(),
+        "rule": pl.String(),
+        "lacking": pl.String(),
+    }
+)
+"""Every row of an input in its order: the source's own record id, and its token or the rule that held it back.
+
+`lacking` names the columns for the want of which a row is held back, in the canonical table's order; null elsewhere."""
+RECORD = "record_id"
 
 
 def load_for_scoring(
@@ -72,10 +86,22 @@ def parts_for_scoring(
 
 
 def _records(raw: RawTables, tables: dict[str, pl.DataFrame], table: str) -> pl.DataFrame:
-    held_back = raw.rejected.filter(pl.col("table") == table).select("row_number", "record_id", "rule")
+    rejected = raw.rejected.filter(pl.col("table") == table)
+    held_back = rejected.select("row_number", "record_id", "rule", _lacking(rejected, table))
     if table not in tables:
         return pl.concat([pl.DataFrame(schema=OUTCOMES), held_back], how="diagonal")
     key = IDENTIFIERS[table][0]
     every = raw.tables[table].select(pl.int_range(1, pl.len() + 1).alias("row_number"), pl.col(key).alias("record_id"))
     kept = raw.records.get(table, every).with_columns(tables[table][key].alias("token"))
     return pl.concat([pl.DataFrame(schema=OUTCOMES), kept, held_back], how="diagonal").sort("row_number")
+
+
+def _lacking(held_back: pl.DataFrame, table: str) -> pl.Series:
+    """Name what rows lack that may not lack it; where a source has names of its own, nothing is named."""
+    required = required_columns(table)
+    found: list[str | None] = []
+    for rule, text in held_back.select("rule", "raw").iter_rows():
+        row = json.loads(text) if rule == MISSING_VALUE else {}
+        empty = [name for name in required if name in row and row[name] is None]
+        found.append(", ".join(RECORD if name == IDENTIFIERS[table][0] else name for name in empty) or None)
+    return pl.Series("lacking", found, dtype=pl.String)

@@ -67,7 +67,7 @@ def _end_of_frame(data: bytes, at: int) -> int | None:
     if len(data) - at < HEAD_BYTES:
         return None
     start, length, checksum = HEAD.unpack_from(data, at)
-    head_end, end = at + HEAD.size, at + HEAD_BYTES + length
+    head_end, end = at + HEAD.size, at + HEAD_BYTES + int(length)
     if start != START or crc32(data[at:head_end]) != int.from_bytes(data[head_end : head_end + 4], "big"):
         return None
     if end <= len(data) and crc32(data[at + HEAD_BYTES : end]) != checksum:

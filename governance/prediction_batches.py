@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -38,6 +42,10 @@ SCHEMA = pa.schema(
 """A prediction as a part holds it; what all rows of a batch share stands in its record."""
 
 
+ID = re.compile(r"([0-9a-f]{24})-([1-9][0-9]{0,14})")
+"""The id of a prediction in a batch: the batch's and the row's number."""
+
+
 class BatchChanged(CaregateError):
     """A batch's parts are not those that were written."""
 
@@ -54,7 +62,7 @@ class Batch:
     id
         Random; the predictions' ids are this and the row's number.
     at
-        When it began.
+        When it was finished: its answers were given out then, all at once.
     model, version
         What answered.
     client, purpose
@@ -88,11 +96,35 @@ class PredictionBatches:
         return self.folder / batch
 
     def finish(self, batch: Batch) -> None:
-        """Write down what the predictions of a batch share, after its last part."""
+        """Write down what the predictions of a batch share, after its last part; once it is, it stays."""
         place = self.place(batch.id)
+        if (place / RECORD).exists():
+            return
         aside = place / f".{RECORD}"
         aside.write_bytes(msgspec.json.encode(batch))
         aside.replace(place / RECORD)
+
+    def abandon(self, batch: str) -> None:
+        """Remove the parts of a batch that will not be finished; a finished one stays."""
+        place = self.place(batch)
+        if not (place / RECORD).exists():
+            shutil.rmtree(place, ignore_errors=True)
+
+    def find(self, prediction_id: str) -> Prediction | None:
+        """Return the prediction of this id, None where there is none.
+
+        Raises
+        ------
+        BatchChanged
+            If the batch lacks a part.
+        """
+        named = ID.fullmatch(prediction_id)
+        record = self.place(named[1]) / RECORD if named else None
+        if named is None or record is None or not record.is_file():
+            return None
+        batch = msgspec.json.decode(record.read_bytes(), type=Batch)
+        found = self._rows(batch).to_table(filter=ds.field("row") == int(named[2])).to_pylist()
+        return _prediction(batch, found[0]) if found else None
 
     def every(self) -> Iterator[Batch]:
         """Yield the finished batches."""
@@ -123,16 +155,29 @@ class PredictionBatches:
             If a batch lacks a part.
         """
         found: set[str] = set()
-        for batch in self.every():
-            if (
-                (batch.model, batch.version) == (model, version)
-                and since <= batch.at
-                and (not until or batch.at <= until)
-            ):
-                scored = self._rows(batch).scanner(columns=["patient"], filter=ds.field("status") == "scored")
-                for part in scored.to_batches():
-                    found.update(pc.unique(part.column("patient")).drop_null().to_pylist())
+        for batch in self._between(model, version, since, until):
+            scored = self._rows(batch).scanner(columns=["patient"], filter=ds.field("status") == "scored")
+            for part in scored.to_batches():
+                found.update(pc.unique(part.column("patient")).drop_null().to_pylist())
         return found
+
+    def scored_without_patient(self, model: str, version: int, *, since: datetime, until: datetime) -> int:
+        """Return how many scores of a version in batches name no patient.
+
+        Raises
+        ------
+        BatchChanged
+            If a batch lacks a part.
+        """
+        unnamed = (ds.field("status") == "scored") & ds.field("patient").is_null()
+        found = self._between(model, version, since, until)
+        return sum(self._rows(batch).count_rows(filter=unnamed) for batch in found)
+
+    def _between(self, model: str, version: int, since: datetime, until: datetime | None) -> Iterator[Batch]:
+        for batch in self.every():
+            is_theirs = (batch.model, batch.version) == (model, version)
+            if is_theirs and since <= batch.at and (not until or batch.at <= until):
+                yield batch
 
     def verify(self, batch: Batch) -> None:
         """Hold every part of `batch` against its digest.
@@ -152,6 +197,16 @@ class PredictionBatches:
         if not all(path.is_file() for path in paths):
             raise BatchChanged(batch.id)
         return ds.dataset([str(path) for path in paths], schema=SCHEMA, format="parquet")
+
+
+def new_batch_id() -> str:
+    """Draw the id of a batch."""
+    return secrets.token_hex(12)
+
+
+def prediction_ids(batch: str) -> pl.Expr:
+    """Return the ids of a batch's predictions, from the column ``row``."""
+    return pl.concat_str(pl.lit(f"{batch}-"), pl.col("row"))
 
 
 def write_part(rows: pa.Table, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Predictions on record: those in the table, and those that a journal has taken and not carried there yet."""
+"""Predictions on record: in the table, in a journal that was not carried there yet, and in batches of files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 
 from governance.journal_segment import SUFFIX, drained_until
+from governance.prediction_batches import PredictionBatches
 from governance.predictions import Prediction
 from governance.schema import predictions
 from governance.vault import chunks
@@ -29,6 +30,8 @@ class RecordedPredictions:
         The governance database.
     journals
         Folder of the journals of all processes.
+    batches
+        Predictions of files, where they count too.
     patience
         Seconds that they are waited for.
     wait
@@ -39,12 +42,14 @@ class RecordedPredictions:
         self,
         engine: Engine,
         journals: Path,
+        batches: PredictionBatches | None = None,
         *,
         patience: float = PATIENCE_SECONDS,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self._engine = engine
         self._journals = journals
+        self._batches = batches
         self._patience = patience
         self._wait = wait
 
@@ -56,7 +61,7 @@ class RecordedPredictions:
         """Return the predictions of these ids; where the table lacks one, what waits in the journals is waited for."""
         asked = {item for item in prediction_ids if ID.fullmatch(item)}  # databases differ in what they take for text
         waiting = self._waiting()
-        found = self._look_up(asked)
+        found = self._look_up(asked) | self._of_files(asked)
         missing = asked - found.keys()
         if not missing or not waiting:
             return found
@@ -74,6 +79,12 @@ class RecordedPredictions:
                 rows = connection.execute(query).mappings()
                 found |= {row["prediction_id"]: Prediction(**row) for row in rows}
         return found
+
+    def _of_files(self, prediction_ids: Collection[str]) -> dict[str, Prediction]:
+        if self._batches is None:
+            return {}
+        found = {item: self._batches.find(item) for item in prediction_ids}
+        return {item: prediction for item, prediction in found.items() if prediction is not None}
 
     def _waiting(self) -> dict[Path, int]:
         """Return the journals that hold rows which the table lacks, each with where it ends now."""

@@ -43,7 +43,8 @@ class AffectedCount:
     digest
         ``sha256:…`` of the patients' tokens, in order.
     complete
-        Whether all that this home's servers had answered by then was in the table when it was counted.
+        Whether all that this home's servers had answered by then was in the table when it was counted; a file that is
+        still being scored has answered nobody.
     """
 
     version: int | None
@@ -96,7 +97,8 @@ def count_affected(settings: Settings, model: str, *, until: datetime) -> Affect
     complete = settle(settings.journal_dir, engine, seconds=SETTLE_SECONDS)
     version, since = promotion.key.version, promotion.at
     tokens = _patients_scored(settings, model, version, since=since, until=until)
-    unnamed = Predictions(engine).scored_without_patient(model, version, since=since, until=until)
+    asked, filed = Predictions(engine), PredictionBatches(settings)
+    unnamed = sum(kind.scored_without_patient(model, version, since=since, until=until) for kind in (asked, filed))
     return AffectedCount(version, since, until, len(tokens), unnamed, digest_of(tokens), complete)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -19,6 +20,7 @@ Inputs = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
 SCORE_DECIMALS, CONTRIBUTION_DECIMALS = 6, 5
+MISSING: Final = "missing required field: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +127,7 @@ def incomplete(inputs: Inputs, columns: Sequence[Column], places: Sequence[int])
         return [None] * len(inputs)
     names = [columns[at].name for at in places]
     return [
-        "missing required field: " + ", ".join(name for name, gone in zip(names, row, strict=True) if gone)
-        if row.any()
-        else None
+        MISSING + ", ".join(name for name, gone in zip(names, row, strict=True) if gone) if row.any() else None
         for row in absent
     ]
 

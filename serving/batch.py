@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,12 +10,11 @@ from pathlib import Path
 import msgspec
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from caregate.errors import BadInput
 from crm.canonical import conform
 from crm.tables import TABLES
-from serving.assessment import Assessment, assess
+from serving.assessment import MISSING, Assessment, assess
 from serving.history import History
 from serving.policy import ServingPolicy
 from serving.served import Served
@@ -101,7 +99,8 @@ def score_table(
     found = [answer for part in _chunks(features) for answer in assess(served, part, policy, explain=explain)]
     answers = _answers(features.column("record_id").to_pylist(), found)
     joined = records.join(answers, on="token", how="left", maintain_order="left")
-    why = pl.coalesce("rule", pl.when(pl.col("status").is_null()).then(pl.lit(NOT_FOR_IT)).otherwise("why"))
+    rule = pl.coalesce(pl.lit(MISSING) + pl.col("lacking"), "rule")
+    why = pl.coalesce(rule, pl.when(pl.col("status").is_null()).then(pl.lit(NOT_FOR_IT)).otherwise("why"))
     output = joined.with_columns(
         status=pl.col("status").fill_null("abstained"), model_version=pl.lit(served.version), why=why
     )
@@ -124,33 +123,6 @@ def write_scores(output: pl.DataFrame, path: Path) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
-
-
-def assemble(parts: Sequence[Path], path: Path) -> None:
-    """Put `parts` of one form together, aside, and rename the whole to `path`."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        if path.suffix == ".csv":
-            _assemble_csv(parts, aside)
-        else:
-            _assemble_parquet(parts, aside)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def _assemble_csv(parts: Sequence[Path], path: Path) -> None:
-    with path.open("wb") as whole:
-        whole.write((",".join(OUTPUT) + "\n").encode())
-        for part in parts:
-            with part.open("rb") as rows:
-                shutil.copyfileobj(rows, whole, 1 << 20)
-
-
-def _assemble_parquet(parts: Sequence[Path], path: Path) -> None:
-    with pq.ParquetWriter(path, pq.read_schema(parts[0])) as whole:
-        for part in parts:
-            whole.write_table(pq.read_table(part))
 
 
 def _chunks(rows: pa.Table) -> Iterator[pa.Table]:

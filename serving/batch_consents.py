@@ -31,6 +31,11 @@ class FileConsents:
         found = patients.is_in(self.named.implode())
         return (~found if self.required else found).fill_null(value=False)
 
+    def refused_sql(self, patient: str, named: str) -> str:
+        """Return the same in SQL, of the column `patient`, where the table `named` holds the tokens."""
+        found = f"{patient} IN (FROM {named})"
+        return f"coalesce({f'NOT ({found})' if self.required else found}, false)"
+
 
 def consents_of(recorded: Mapping[str, Word], history: FileHistory) -> FileConsents:
     """Return the consents to scoring, from the words `recorded` in the ledger and those in the snapshot."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from caregate.clock import Clock
 from caregate.errors import Refused
 from caregate.settings import Settings
 from governance.ledger import digest_of
+from governance.prediction_batches import PredictionBatches, new_batch_id
 
 STARTED = "job.json"
 
@@ -42,7 +42,7 @@ class Job:
     Attributes
     ----------
     folder
-        Where its work stands, open to the owner alone: until the end it holds the source's own record ids.
+        Where its work stands, open to the owner alone: tokens, features and sealed record ids.
     batch
         Random; names the file's predictions.
     at
@@ -96,10 +96,31 @@ def open_job(settings: Settings, facts: Mapping[str, Any], clock: Clock) -> Iter
         os.close(lock)
 
 
+def remove_unfinished(settings: Settings, before: datetime) -> None:
+    """Remove the work of jobs that were begun before `before`, and what they predicted; not of those that run."""
+    batches = PredictionBatches(settings)
+    for path in sorted(scoring_folder(settings).glob(f"*/{STARTED}")):
+        started = msgspec.json.decode(path.read_bytes(), type=_Started)
+        if started.at < before and _remove(path.parent):
+            batches.abandon(started.batch)
+
+
+def _remove(folder: Path) -> bool:
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+    return True
+
+
 def _started(folder: Path, clock: Clock) -> _Started:
     path = folder / STARTED
     if not path.exists():
         aside = folder / f".{STARTED}"
-        aside.write_bytes(msgspec.json.encode(_Started(secrets.token_hex(16), clock())))
+        aside.write_bytes(msgspec.json.encode(_Started(new_batch_id(), clock())))
         aside.replace(path)
     return msgspec.json.decode(path.read_bytes(), type=_Started)

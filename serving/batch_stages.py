@@ -18,19 +18,20 @@ from governance.prediction_batches import write_part
 from governance.vault import Vault
 from models.spec import ModelSpec
 from serving.answers import answers
+from serving.assessment import MISSING
 from serving.batch_consents import FileConsents
 from serving.batch_job import Job
 from serving.file_history import FileHistory
 from serving.policy import ServingPolicy
+from serving.sealed_ids import SealedIds
 from serving.served import Served
-from serving.spreadsheets import unarmed
-from serving.withholding import NO_CONSENT, NOT_FOR_IT, UNKNOWN_PATIENT
+from serving.withholding import NO_CONSENT, NOT_FOR_IT, Placing
 
 ROWS = 65_536
 """Rows of a part: what is in memory at once is a few of these, whatever the file."""
-DOOR, FEATURES, SCORES = "door", "features.parquet", "scores"
+DOOR, FEATURES = "door", "features.parquet"
 DONE = "done"
-ABOUT = ("row_number", "source_record", "token", "patient", "rule", "known", "told", "record_id")
+ABOUT = ("row_number", "token", "patient", "rule", "withheld", "record_id")
 
 
 @dataclass(frozen=True)
@@ -45,55 +46,54 @@ class Answering:
         Who may be scored.
     shown
         How many reasons each answer shows.
+    outdated
+        Why nobody is scored, where what is known is too old.
     """
 
     served: Served
     policy: ServingPolicy
     consents: FileConsents
     shown: int
+    outdated: str | None = None
 
 
 def pass_door(job: Job, source: Source, location: str, vault: Vault, spec: ModelSpec, *, rows: int = ROWS) -> None:
-    """Read the input in parts, hold each against the rules, and keep it with tokens."""
+    """Read the input in parts, hold each against the rules, and keep it with tokens, its record ids sealed."""
     if (job.folder / DONE).exists():
         return
-    first = job.part(DOOR, 0).parent
+    first, ids = job.part(DOOR, 0).parent, SealedIds(job, vault)
     skip = len(list(first.glob("[0-9]*.parquet")))
     read = parts_for_scoring(source, location, vault, table=spec.table, rows=rows, skip=skip)
     for number, (canonical, records) in enumerate(read, start=skip):
-        whole = records.join(canonical, left_on="token", right_on=spec.record_id, how="left", maintain_order="left")
+        ids.keep(number, records["record_id"])
+        told = records.select("row_number", "token", rule=pl.coalesce(pl.lit(MISSING) + pl.col("lacking"), "rule"))
+        whole = told.join(canonical, left_on="token", right_on=spec.record_id, how="left", maintain_order="left")
         _write_aside(whole.rename({"token": spec.record_id}), job.part(DOOR, number))
     (job.folder / DONE).touch()
 
 
-def make_features(job: Job, history: FileHistory, spec: ModelSpec) -> Path:
-    """Ask the history about all rows at once, and return the file of their features."""
+def make_features(job: Job, history: FileHistory, spec: ModelSpec, placing: Placing, consents: FileConsents) -> Path:
+    """Ask the history about all rows that may be scored at once, and return the file of their features."""
     features = job.folder / FEATURES
     if not features.exists():
         aside = job.folder / f".{FEATURES}"
-        history.write_features(spec, sorted((job.folder / DOOR).glob("[0-9]*.parquet")), aside)
+        history.write_features(spec, sorted((job.folder / DOOR).glob("[0-9]*.parquet")), aside, placing, consents)
         aside.replace(features)
     job.forget(DOOR)
     return features
 
 
-def answer_parts(
-    job: Job, features: Path, how: Answering, predictions: Path, suffix: str, *, threads: int, rows: int = ROWS
-) -> list[Path]:
-    """Answer the rows of `features` in parts, several at a time, and return the parts in order.
+def answer_parts(features: Path, how: Answering, predictions: Path, *, threads: int, rows: int = ROWS) -> list[Path]:
+    """Answer the rows of `features` in parts, several at a time, and return what was predicted, part by part.
 
     Parameters
     ----------
-    job
-        Keeps the parts.
     features
         As `make_features` wrote it.
     how
         What they are answered with.
     predictions
-        Folder for what was predicted.
-    suffix
-        Form of the output: ``.csv`` or ``.parquet``.
+        Folder for what is predicted; a part that stands there is kept.
     threads
         Parts that are worked on at a time.
     rows
@@ -104,9 +104,9 @@ def answer_parts(
 
     def work() -> Iterator[Callable[[], None]]:
         for number, batch in enumerate(_batches(features, how, rows)):
-            parts.append(job.part(SCORES, number, suffix))
+            parts.append(predictions / f"{number:06}.parquet")
             if not parts[-1].exists():
-                yield _task(batch, how, predictions / f"{number:06}.parquet", parts[-1])
+                yield _task(batch, how, parts[-1])
 
     _run(work(), threads)
     return parts
@@ -118,8 +118,8 @@ def _batches(features: Path, how: Answering, rows: int) -> Iterator[pa.RecordBat
         yield from file.iter_batches(batch_size=rows, columns=columns)
 
 
-def _task(batch: pa.RecordBatch, how: Answering, predictions: Path, output: Path) -> Callable[[], None]:
-    return lambda: _answer(pa.Table.from_batches([batch]), how, predictions, output)
+def _task(batch: pa.RecordBatch, how: Answering, predictions: Path) -> Callable[[], None]:
+    return lambda: _answer(pa.Table.from_batches([batch]), how, predictions)
 
 
 def _run(tasks: Iterator[Callable[[], None]], threads: int) -> None:
@@ -134,9 +134,9 @@ def _run(tasks: Iterator[Callable[[], None]], threads: int) -> None:
             future.result()
 
 
-def _answer(rows: pa.Table, how: Answering, predictions: Path, output: Path) -> None:
+def _answer(rows: pa.Table, how: Answering, predictions: Path) -> None:
     about = pl.DataFrame(pl.from_arrow(rows.select(ABOUT)))
-    held = _held(about, how.consents)
+    held = _held(about, how)
     found = answers(how.served, how.served.fitted.encode(rows), held, how.policy, shown=how.shown)
     recorded = found.select(
         about["row_number"].alias("row"),
@@ -145,19 +145,17 @@ def _answer(rows: pa.Table, how: Answering, predictions: Path, output: Path) -> 
         *("inputs_digest", "status", "score", "band", "reasons", "why"),
     )
     write_part(recorded.to_arrow(), predictions)
-    version = pl.lit(how.served.version, pl.Int64).alias("model_version")
-    told = found.select(about["source_record"].alias("record_id"), "status", "score", "band", "reasons", version, "why")
-    _write_aside(told, output)
 
 
-def _held(about: pl.DataFrame, consents: FileConsents) -> pl.Series:
+def _held(about: pl.DataFrame, how: Answering) -> pl.Series:
     """Return why each row is not scored before the model is asked, null where nothing stands against it."""
-    refused = consents.refused(about["patient"])
+    refused = how.consents.refused(about["patient"])  # asked again: somebody may have said no since the features
     return about.select(
         pl.coalesce(
+            pl.lit(how.outdated, pl.String),
             "rule",
             pl.when(refused).then(pl.lit(NO_CONSENT)),
-            pl.when(pl.col("told") & ~pl.col("known")).then(pl.lit(UNKNOWN_PATIENT)),
+            "withheld",
             pl.when(pl.col("record_id").is_null()).then(pl.lit(NOT_FOR_IT)),
         )
     ).to_series()
@@ -165,8 +163,5 @@ def _held(about: pl.DataFrame, consents: FileConsents) -> pl.Series:
 
 def _write_aside(frame: pl.DataFrame, path: Path) -> None:
     aside = path.with_name(f".{path.name}")
-    if path.suffix == ".csv":
-        unarmed(frame).write_csv(aside, include_header=False)
-    else:
-        frame.write_parquet(aside)
+    frame.write_parquet(aside)
     aside.replace(path)

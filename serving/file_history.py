@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pyarrow as pa
 
 from caregate.settings import Settings
@@ -15,6 +17,16 @@ from models.spec import ModelSpec
 from serving.history import NEVER
 from serving.snapshots import NOT_REQUIRED
 from serving.sql_history import ANSWERED, ASKED, SqlHistory
+from serving.withholding import BACKDATED, NO_CONSENT, UNKNOWN_PATIENT, Placing
+
+if TYPE_CHECKING:
+    from serving.batch_consents import FileConsents
+
+RULE = (
+    "coalesce(door.rule, CASE WHEN twice.kinds > 1 THEN 'conflicting-id' "
+    "WHEN twice.token IS NOT NULL THEN 'repeated-row' END)"
+)
+"""Which rule holds a row back: the door's, or one that only the whole file can tell."""
 
 
 class FileHistory(SqlHistory):
@@ -62,7 +74,9 @@ class FileHistory(SqlHistory):
             said = session.execute(last, [purpose]).fetchall()
         return {patient: (granted, at.replace(tzinfo=UTC)) for patient, granted, at in said}
 
-    def write_features(self, spec: ModelSpec, asked: Sequence[Path], to: Path) -> None:
+    def write_features(
+        self, spec: ModelSpec, asked: Sequence[Path], to: Path, placing: Placing, consents: FileConsents
+    ) -> None:
         """Write the feature rows of a file of records, in memory that does not grow with their number.
 
         Parameters
@@ -70,42 +84,66 @@ class FileHistory(SqlHistory):
         spec
             The model.
         asked
-            Parquet files of canonical rows with tokens, and with ``row_number``, ``record_id`` and ``rule``: a row
-            with a rule is not asked about, nor one whose record id stands in another part as well.
+            Parquet files of canonical rows with tokens, and with ``row_number`` and ``rule``: a row with a rule is not
+            asked about, nor one whose record id stands in another part as well.
         to
-            Parquet: for each row, in the order of ``row_number``, that number, ``source_record``, ``token``,
-            ``patient``, ``rule``, ``known`` (whether the snapshot or another row of the file tells of its patient),
-            ``told`` (whether the row itself tells of earlier records) and the columns of `features`, null where the row
-            is not asked about or the model is not for it.
+            Parquet: for each row, in the order of ``row_number``, that number, ``token``, ``patient``, ``rule``,
+            ``withheld`` (why it is not scored besides) and the columns of `features`, null where the row is not asked
+            about or the model is not for it.
+        placing, consents
+            Which patient and place in time each record has, and who may be scored. What is not scored is not asked
+            about either, so that no other row's history holds it.
         """
         statement, key = self._compiled(spec), spec.record_id
-        with self._database({"patients", *statement.reads}).cursor() as session:
+        with self._database({"patients", spec.table, *statement.reads}).cursor() as session:
             files = ", ".join(f"'{_quoted(path)}'" for path in asked)
             session.execute(f"CREATE TEMP VIEW door AS FROM read_parquet([{files}])")
             session.execute(f"CREATE TEMP TABLE twice AS {_repeated(key, TABLES[spec.table])}")
-            again = f"twice.token = door.{key} AND (kinds > 1 OR door.row_number > earliest)"
-            asks = f"FROM door WHERE rule IS NULL AND NOT EXISTS (FROM twice WHERE {again})"
-            session.execute(f"CREATE TEMP VIEW {ASKED} AS {asks}")
+            session.register("words", consents.named.to_frame("patient").to_arrow())
+            session.execute("CREATE TEMP TABLE named AS FROM words")
+            newest = _newest(session, spec, placing)
+            session.execute(f"CREATE TEMP TABLE sorted AS {_sorted(spec, placing, newest, consents)}")
+            session.execute(f"CREATE TEMP VIEW {ASKED} AS FROM sorted WHERE rule IS NULL AND withheld IS NULL")
             for table in statement.reads:
                 session.execute(f"CREATE TEMP TABLE {table} AS {self._rows(spec, table, TABLES[table])}")
             session.execute(f"CREATE TEMP TABLE {ANSWERED} AS {statement.text}")
-            session.execute(f"COPY ({_told(spec, again)}) TO '{_quoted(to)}' (FORMAT parquet, ROW_GROUP_SIZE 65536)")
+            session.execute(f"COPY ({_told(key)}) TO '{_quoted(to)}' (FORMAT parquet, ROW_GROUP_SIZE 65536)")
 
 
-def _told(spec: ModelSpec, again: str) -> str:
-    key = spec.record_id
-    told = " OR ".join(f"coalesce({name}, 0) > 0" for name in spec.tells_of_history) or "false"
-    several = "SELECT patient_id FROM door WHERE rule IS NULL GROUP BY patient_id HAVING count(*) > 1"
-    known = f"door.patient_id IN (SELECT patient_id FROM known_patients) OR door.patient_id IN ({several})"  # noqa: S608
-    rule = (
-        "coalesce(door.rule, CASE WHEN twice.kinds > 1 THEN 'conflicting-id' "
-        "WHEN twice.token IS NOT NULL THEN 'repeated-row' END)"
-    )
+def _newest(session: duckdb.DuckDBPyConnection, spec: ModelSpec, placing: Placing) -> Any:
+    """Return the last moment or position that the snapshot knows; None where there is none."""
+    if placing.began is None:
+        return None
+    return session.execute(f"SELECT max({placing.began}) FROM known_{spec.table}").fetchall()[0][0]  # noqa: S608
+
+
+def _sorted(spec: ModelSpec, placing: Placing, newest: Any, consents: FileConsents) -> str:
+    """Every row with its patient and place in time, the rule that holds it back, and why else it is not scored."""
+    key, began = spec.record_id, placing.began
+    own = {"rule": RULE, "patient_id": "coalesce(recorded.patient_id, door.patient_id)"}
+    backdated = "false"
+    if began is not None:
+        given = str(placing.position(newest)) if placing.is_position else f"door.{began}"
+        own[began] = f"coalesce(recorded.{began}, {given})"
+        if newest is not None and not placing.is_position:
+            backdated = f"recorded.{key} IS NULL AND door.{began} < TIMESTAMP '{placing.earliest(newest)}'"
+    refused = [consents.refused_sql(patient, "named") for patient in ("door.patient_id", own["patient_id"])]
+    told = " OR ".join(f"coalesce(door.{name}, 0) > 0" for name in spec.tells_of_history) or "false"
+    unknown = f"{own['patient_id']} NOT IN (SELECT patient_id FROM known_patients)"  # noqa: S608
     return (
-        f"SELECT door.row_number, door.record_id AS source_record, door.{key} AS token, door.patient_id AS patient, "  # noqa: S608
-        f"{rule} AS rule, {known} AS known, {told} AS told, {ANSWERED}.* "
-        f"FROM door LEFT JOIN twice ON {again} LEFT JOIN {ANSWERED} ON {ANSWERED}.record_id = door.{key} "
-        "AND door.rule IS NULL AND twice.token IS NULL ORDER BY row_number"
+        f"SELECT door.* REPLACE ({', '.join(f'{text} AS {name}' for name, text in own.items())}), "  # noqa: S608
+        f"CASE WHEN {' OR '.join(refused)} THEN '{NO_CONSENT}' WHEN {backdated} THEN '{BACKDATED}' "
+        f"WHEN ({told}) AND {unknown} THEN '{UNKNOWN_PATIENT}' END AS withheld FROM door "
+        f"LEFT JOIN twice ON twice.token = door.{key} AND (kinds > 1 OR door.row_number > earliest) "
+        f"LEFT JOIN known_{spec.table} AS recorded ON recorded.{key} = door.{key}"
+    )
+
+
+def _told(key: str) -> str:
+    return (
+        f"SELECT sorted.row_number, sorted.{key} AS token, sorted.patient_id AS patient, sorted.rule, "  # noqa: S608
+        f"sorted.withheld, {ANSWERED}.* FROM sorted LEFT JOIN {ANSWERED} ON {ANSWERED}.record_id = sorted.{key} "
+        "AND sorted.rule IS NULL AND sorted.withheld IS NULL ORDER BY row_number"
     )
 
 

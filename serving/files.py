@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +30,10 @@ from registry.champion import Champion
 from registry.digest import verified_manifest
 from registry.judging import scored_rows
 from registry.versions import read_version
-from serving.batch import WRITERS, ScoredTable, UnknownOutputForm, assemble, score_table, write_scores
+from serving.batch import WRITERS, ScoredTable, UnknownOutputForm, score_table, write_scores
 from serving.batch_consents import consents_of
-from serving.batch_job import open_job, scoring_folder
+from serving.batch_job import open_job, remove_unfinished, scoring_folder
+from serving.batch_output import write_output
 from serving.batch_stages import ROWS, Answering, answer_parts, make_features, pass_door
 from serving.champions import NotServed
 from serving.file_history import FileHistory
@@ -39,9 +41,10 @@ from serving.history import History
 from serving.policy import load_serving_policy
 from serving.registry_champions import RegistryChampions
 from serving.scorer import PurposeRefused
+from serving.sealed_ids import SealedIds
 from serving.served import Served, load_served
 from serving.snapshots import SnapshotHistory
-from serving.withholding import SCORE
+from serving.withholding import SCORE, Placing, stale
 from validation.measuring import measure
 from validation.policy import load_policy
 
@@ -162,25 +165,27 @@ def score_file(
         "known": history.as_of.isoformat(),
         "wishes": [purpose, shown, output.suffix, by, rows],
     }
+    remove_unfinished(settings, clock() - timedelta(days=load_serving_policy().files.unfinished_days))
     with open_job(settings, facts, clock) as job:
-        pass_door(job, make_source(source), str(location), _vault(settings), spec, rows=rows)
-        features = make_features(job, history, spec)
+        vault = _vault(settings)
+        pass_door(job, make_source(source), str(location), vault, spec, rows=rows)
+        words = {patient: (word.granted, word.at) for patient, word in Consents(engine).last_words(SCORE).items()}
+        may = consents_of(words, history)
+        features = make_features(job, history, spec, Placing(spec, policy.freshness), may)
         if not pq.read_metadata(features).num_rows:
             raise NothingToScore(spec.table)
-        words = {patient: (word.granted, word.at) for patient, word in Consents(engine).last_words(SCORE).items()}
-        how = Answering(served, load_serving_policy(), consents_of(words, history), shown)
+        how = Answering(served, load_serving_policy(), may, shown, stale(history, policy.freshness, job.at))
         batches = PredictionBatches(settings)
-        parts = answer_parts(
-            job, features, how, batches.place(job.batch), output.suffix, threads=settings.threads, rows=rows
-        )
+        parts = answer_parts(features, how, batches.place(job.batch), threads=settings.threads, rows=rows)
         statuses, digests = read_parts(batches.place(job.batch), len(parts))
-        batch = Batch(job.batch, job.at, model, champion.version, by, purpose, digests)
+        _still_standing(settings, champion, clock)
+        batch = Batch(job.batch, clock(), model, champion.version, by, purpose, digests)
         batches.finish(batch)
         Ledger(engine, clock).append_once(
             by, SCORED, f"{model}/{champion.version}", digest=batch.digest,
             batch=batch.id, champion=champion.digest, purpose=purpose, **statuses,
         )  # fmt: skip
-        assemble(parts, output)
+        write_output(job.batch, champion.version, parts, SealedIds(job, vault).parts(), output)
     return Filed(champion.version, statuses)
 
 
@@ -231,6 +236,13 @@ def _champion(settings: Settings, model: str, clock: Clock) -> Champion:
         return RegistryChampions(settings, clock=clock).champion(model)
     except NotServed as refusal:
         raise NotScoring(model, str(refusal)) from None
+
+
+def _still_standing(settings: Settings, champion: Champion, clock: Clock) -> None:
+    """Let nothing out of a version that was suspended or replaced while it answered."""
+    now = _champion(settings, champion.model, clock)
+    if (now.version, now.digest) != (champion.version, champion.digest):
+        raise NotScoring(champion.model, "another version was promoted meanwhile; score the file again")
 
 
 def _vault(settings: Settings) -> Vault:

@@ -109,6 +109,12 @@ class Journal(_Part):
         return JournalLimits(**self.model_dump())
 
 
+class Files(_Part):
+    """After how many days the work on a file that was begun and never ended is removed."""
+
+    unfinished_days: int = Field(ge=1)
+
+
 class ServingPolicy(_Part):
     """The whole policy of the service; purposes and bands stand in each model's own."""
 
@@ -122,6 +128,7 @@ class ServingPolicy(_Part):
     journal: Journal
     logs: Logs
     traces: Traces
+    files: Files
 
 
 @lru_cache(maxsize=4)

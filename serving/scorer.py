@@ -16,7 +16,7 @@ from caregate.errors import BadInput, Refused
 from governance.consent_book import ConsentBook
 from governance.ledger import digest_of
 from governance.predictions import Prediction
-from serving.assessment import Assessment, Reason, assess_encoded
+from serving.assessment import MISSING, Assessment, Reason, assess_encoded
 from serving.door import Door, Tokens, canonical_row
 from serving.fields import MalformedRequest
 from serving.history import History

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from models.spec import ModelSpec
 from serving.history import NEVER, History
@@ -22,7 +22,13 @@ SCORE: Final = "score"
 Word = tuple[bool, datetime]
 
 
-def stale(history: History, freshness: Freshness, now: datetime) -> str | None:
+class Dated(Protocol):
+    """What is known as of some moment."""
+
+    as_of: datetime
+
+
+def stale(history: Dated, freshness: Freshness, now: datetime) -> str | None:
     """Return why nobody is scored by `history` at the moment `now`; None where it is fresh."""
     days = freshness.stale_after_days.value
     if history.as_of == NEVER:
@@ -61,13 +67,20 @@ class Placing:
         The model.
     freshness
         How far back a new record may lie.
+
+    Attributes
+    ----------
+    began
+        The column that says when; None where the model's table has none.
+    is_position
+        Whether it counts instead of telling a moment.
     """
 
     def __init__(self, spec: ModelSpec, freshness: Freshness) -> None:
         self._spec = spec
-        self._began = spec.timeline.began if spec.timeline else None
-        self._is_position = position_of(spec) is not None
-        self._own = (PATIENT,) if self._began is None else (PATIENT, self._began)
+        self.began = spec.timeline.began if spec.timeline else None
+        self.is_position = position_of(spec) is not None
+        self._own = (PATIENT,) if self.began is None else (PATIENT, self.began)
         self._back = timedelta(days=freshness.backdated_days.value)
 
     def place(self, row: dict[str, Any], history: History, newest: Any) -> str | None:
@@ -85,13 +98,21 @@ class Placing:
         known = history.known_values(self._spec, row[self._spec.record_id], self._own)
         if known is not None:
             row.update(known)
-        elif self._began is None:
+        elif self.began is None:
             return None
-        elif self._is_position:
-            row[self._began] = 0 if newest is None else newest + 1
-        elif newest is not None and row[self._began] < newest - self._back:
+        elif self.is_position:
+            row[self.began] = self.position(newest)
+        elif newest is not None and row[self.began] < self.earliest(newest):
             return BACKDATED
         return None
+
+    def position(self, newest: int | None) -> int:
+        """Return where a new record stands, after the last position that is known."""
+        return 0 if newest is None else newest + 1
+
+    def earliest(self, newest: datetime) -> datetime:
+        """Return before which moment a new record is backdated, by the last moment that is known."""
+        return newest - self._back
 
 
 def is_unknown(spec: ModelSpec, row: Mapping[str, Any], history: History) -> bool:

@@ -72,6 +72,7 @@ def _outcomes(context: Context, source: str | None) -> Outcomes:
     from crm.systems import system_of
     from governance.database import ledger_database
     from governance.outcomes import Outcomes
+    from governance.prediction_batches import PredictionBatches
     from governance.recorded import RecordedPredictions
     from governance.vault import Vault, namespace
     from models.catalogue import SPECS
@@ -84,4 +85,5 @@ def _outcomes(context: Context, source: str | None) -> Outcomes:
     def place(model: str) -> str | None:
         return namespace(system, SPECS[model].record_id) if model in SPECS else None
 
-    return Outcomes(engine, vault, RecordedPredictions(engine, settings.journal_dir), place)
+    recorded = RecordedPredictions(engine, settings.journal_dir, PredictionBatches(settings))
+    return Outcomes(engine, vault, recorded, place)

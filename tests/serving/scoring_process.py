@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from caregate.settings import Settings
+from governance.prediction_batches import write_part
 from serving import batch_stages, files
 from tests.serving.clinic import champion
 
@@ -17,15 +18,18 @@ def main(home: str, folder: str, location: str, output: str, writes: str) -> Non
     """Score `location`; the process gets SIGKILL before write number `writes`, unless that is 0."""
     version = champion(Path(folder), 1, datetime.now(UTC) + timedelta(days=9))
     files.RegistryChampions.champion = lambda *_: version
-    left, write = [int(writes)], batch_stages._write_aside
+    left = [int(writes)]
 
-    def counted(frame, path):
-        left[0] -= 1
-        if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        write(frame, path)
+    def counted(write):
+        def at_most(rows, path):
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            write(rows, path)
 
-    batch_stages._write_aside = counted
+        return at_most
+
+    batch_stages._write_aside, batch_stages.write_part = map(counted, (batch_stages._write_aside, write_part))
     settings = Settings(home=Path(home), user="tester", threads=2)
     files.score_file(
         settings, "no-show", source="parquet", location=Path(location), output=Path(output), by="ada", rows=200

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -16,9 +17,10 @@ from governance.consents import Consents
 from governance.database import ledger_database
 from governance.ledger import Ledger
 from governance.prediction_batches import BatchChanged, PredictionBatches
+from governance.recorded import RecordedPredictions
 from serving import files
 from serving.batch import score_table
-from serving.batch_job import JobRuns, open_job
+from serving.batch_job import JobRuns, open_job, remove_unfinished
 from serving.policy import load_serving_policy
 from serving.scorer import PurposeRefused
 from serving.spreadsheets import unarmed
@@ -41,7 +43,10 @@ def house(clinic, tmp_path_factory):
 def asked(tmp_path_factory):
     """New appointments of the clinic, one of them before it was booked, and two of one record."""
     rows = appointments(900, seed=11).with_columns(
-        appointment_id="N" + pl.col("appointment_id"), status=pl.lit("booked"), outcome_known_at=None
+        pl.col("booked_at", "day").dt.offset_by("118d"),
+        appointment_id="N" + pl.col("appointment_id"),
+        status=pl.lit("booked"),
+        outcome_known_at=None,
     )
     broken = rows.head(1).with_columns(appointment_id=pl.lit("=broken"), age=pl.lit(-4, pl.Int64))
     path = tmp_path_factory.mktemp("asked") / "appointments.parquet"
@@ -101,10 +106,24 @@ class TestAKill:
             command = [sys.executable, "-m", "tests.serving.scoring_process", *said]
             assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
             assert not output.exists()
-        (left,) = (house.home / "scoring").glob("*/scores")
-        assert len(list(left.glob("[0-9]*.parquet"))) in (1, 2)
-        taken_up = score()[1].read_bytes()
-        assert taken_up == score("whole.parquet")[1].read_bytes()
+            # What is left names nobody: no record id of the source stands in it, nor in what was predicted so far.
+            for left in (path for path in house.home.rglob("*") if path.is_file() and path.suffix != ".db"):
+                assert b"NA17" not in left.read_bytes(), left.name
+        (job,) = (house.home / "scoring").glob("*/job.json")
+        (begun,) = (path for path in (house.home / "predictions").iterdir() if not (path / "batch.json").exists())
+        assert len(list(begun.glob("[0-9]*.parquet"))) in (0, 1, 2)
+        left = job.parent, begun
+        for copy in left:
+            shutil.copytree(copy, tmp_path / copy.parent.name / copy.name)
+        taken_up = pl.read_parquet(score()[1])
+        assert taken_up.drop("prediction_id").equals(pl.read_parquet(score("whole.parquet")[1]).drop("prediction_id"))
+        for copy in left:
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(tmp_path / copy.parent.name / copy.name, copy)
+        now = datetime.now(UTC)
+        for days, kept in ((-1, True), (1, False)):
+            remove_unfinished(house, now + timedelta(days=days))
+            assert [copy.exists() for copy in left] == [kept, kept]
 
 
 class TestTheRecord:
@@ -125,6 +144,15 @@ class TestTheRecord:
         assert prediction.inputs_digest.startswith("sha256:")
         assert len(prediction.reasons) == 5
         assert batches.patients_scored("no-show", 2, since=BEGINNING) == set()
+        assert batches.scored_without_patient("no-show", 1, since=BEGINNING, until=datetime.now(UTC)) == 0
+
+    def test_is_found_by_the_id_in_the_output(self, score, house):
+        _filed, path = score()
+        row = pl.read_parquet(path).row(450, named=True)
+        recorded = RecordedPredictions(ledger_database(house), house.journal_dir, PredictionBatches(house))
+        found = recorded.find(row["prediction_id"])
+        assert (found.score, found.band, found.status) == (row["score"], row["band"], row["status"])
+        assert recorded.find(row["prediction_id"] + "000") is None
 
     def test_a_part_that_was_changed_is_noticed(self, score, house):
         score()
