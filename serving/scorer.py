@@ -240,7 +240,7 @@ class Scorer:
         if named is not None and not self._consents(history, named):
             return NO_CONSENT
         if instance.missing:
-            return "missing required field: " + ", ".join(instance.missing)
+            return MISSING + ", ".join(instance.missing)
         if backdated := placing.place(row, history, standing.newest):
             return backdated
         if row["patient_id"] != named and not self._consents(history, row["patient_id"]):
