@@ -130,7 +130,7 @@ def appointment_instance(
     recorded
         As `recorded_of` returns them; None where nobody said.
     """
-    told = {
+    told: dict[str, Any] = {
         "record_id": appointment.id,
         "patient_id": patient_id,
         "booked_at": appointment.created or now.isoformat(),
