@@ -40,8 +40,11 @@ class Terminal:
             self._out.print(text, style=style, markup=False)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Show a table of the result as text; verdicts are coloured."""
+        """Show a table of the result as text; verdicts are coloured, and one without rows is a line."""
         if self.as_json:
+            return
+        if not rows:
+            self.line(f"{title}: none")
             return
         table = Table(title=title, title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
         for number, column in enumerate(columns):

@@ -203,9 +203,6 @@ def _show_page(context: Context, page: Mapping[str, Any]) -> None:
 
 
 def _show_counts(context: Context, title: str, counts: Mapping[str, int]) -> None:
-    if not counts:
-        context.terminal.line(f"{title}: none")
-        return
     context.terminal.table(
         title, ("what", "how many"), [(what, f"{count:,}") for what, count in sorted(counts.items())]
     )
