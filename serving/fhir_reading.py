@@ -138,7 +138,7 @@ def appointment_instance(
         "starts_at": appointment.start,
         "age": _age(patient, _date(appointment.created) or now.date()),
     }
-    return _said(told | (recorded or {}))
+    return _said({**told, **(recorded or {})})
 
 
 def encounter_instance(
