@@ -79,6 +79,10 @@ def new_files(location: Path, output: Path) -> list[tuple[Path, Path]]:
     """Return what is to be scored with where the answers go; of a folder each file once."""
     if not output.is_dir():
         return [(location, output)]
-    inputs = sorted(path for path in location.iterdir() if path.is_file() and not path.name.startswith("."))
+    inputs = sorted(
+        path
+        for path in location.iterdir()
+        if path.is_file() and not path.is_symlink() and not path.name.startswith(".")
+    )
     pairs = [(path, output / f"{path.name}.scores.parquet") for path in inputs if path.name != "dataset.yaml"]
     return [(taken, place) for taken, place in pairs if not place.exists()]

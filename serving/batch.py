@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,15 +10,16 @@ from pathlib import Path
 import msgspec
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from caregate.errors import BadInput
 from crm.canonical import conform
+from crm.spreadsheets import unarmed
 from crm.tables import TABLES
 from serving.assessment import MISSING, Assessment, assess
 from serving.history import History
 from serving.policy import ServingPolicy
 from serving.served import Served
-from serving.spreadsheets import unarmed
 from serving.withholding import NOT_FOR_IT
 
 OUTPUT = pl.Schema(
@@ -33,6 +34,7 @@ OUTPUT = pl.Schema(
     }
 )
 """An output row; `reasons` is a JSON array of feature, text and contribution."""
+OPEN = "outcome not known yet: only the champion scores such records, by `caregate score`"
 CHUNK = 50_000
 """Rows explained at a time, which bounds the memory that contributions take."""
 WRITERS: Mapping[str, Callable[[pl.DataFrame, Path], object]] = {
@@ -60,11 +62,24 @@ class ScoredTable:
         The feature rows that the model saw, with labels, groups and strata where they are known.
     assessments
         What the model says of each feature row.
+    tokens
+        Of the record of each row of the output, null where it has none.
     """
 
     output: pl.DataFrame
     features: pa.Table
     assessments: Sequence[Assessment]
+    tokens: pl.Series
+
+    def of_the_past(self) -> pl.DataFrame:
+        """Return the output without scores of records whose outcome is open: those are asked for a purpose."""
+        labelled = self.features.filter(pc.is_valid(self.features.column("label"))).column("record_id").to_pylist()
+        told = self.tokens.is_in(labelled).fill_null(value=False) | (self.output["status"] == "abstained")
+        return self.output.with_columns(
+            *(pl.when(told).then(name).name.keep() for name in ("score", "band", "reasons")),
+            status=pl.when(told).then("status").otherwise(pl.lit("abstained")),
+            why=pl.when(told).then("why").otherwise(pl.lit(OPEN)),
+        )
 
 
 def score_table(
@@ -104,7 +119,8 @@ def score_table(
     output = joined.with_columns(
         status=pl.col("status").fill_null("abstained"), model_version=pl.lit(served.version), why=why
     )
-    return ScoredTable(output.select(pl.col(name).cast(kind) for name, kind in OUTPUT.items()), features, found)
+    told = output.select(pl.col(name).cast(kind) for name, kind in OUTPUT.items())
+    return ScoredTable(told, features, found, joined["token"])
 
 
 def write_scores(output: pl.DataFrame, path: Path) -> None:
@@ -117,7 +133,7 @@ def write_scores(output: pl.DataFrame, path: Path) -> None:
     """
     if path.suffix not in WRITERS:
         raise UnknownOutputForm
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         WRITERS[path.suffix](output, aside)
         aside.replace(path)

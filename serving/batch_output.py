@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +11,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from crm.spreadsheets import unarmed
 from governance.prediction_batches import prediction_ids
 from serving.batch import OUTPUT
-from serving.spreadsheets import unarmed
 
 WRITTEN = pl.Schema({**OUTPUT, "prediction_id": pl.String()})
 """`OUTPUT`, and by which id the prediction of each row is on record."""
@@ -34,7 +34,7 @@ def write_output(batch: str, version: int, predictions: Sequence[Path], ids: Ite
     path
         Ends in .csv or .parquet.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     opened = _csv if path.suffix == ".csv" else _parquet
     rows = _Ids(ids)
     try:

@@ -210,7 +210,7 @@ def evaluate_file(
     served = Served(spec, load_model(folder), version, policy)
     scored = _score(settings, served, source, location, explain=output is not None)
     if output is not None:
-        write_scores(scored.output, output)
+        write_scores(scored.of_the_past(), output)
     rows = scored.features.filter(pc.is_valid(scored.features.column("label")))
     label = np.asarray(rows.column("label"))
     if len(np.unique(label)) < 2:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -76,7 +76,7 @@ class ScoreFile:
         output = output.resolve()
         if output.suffix != f".{self._target}":
             raise OutputNeeded(self._target)
-        aside = output.with_name(f".{output.name}.{os.getpid()}")
+        aside = output.with_name(f".{output.name}.{secrets.token_hex(8)}")
         try:
             FORMS[self._target](self._frame(receivers), aside)
             digest = _digest(aside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import polars as pl
 import pytest
@@ -77,7 +78,24 @@ class TestScoreTable:
         assert none.output["why"].to_list() == ["not of the population that the model is for"]
 
 
+class TestOfThePast:
+    def test_a_record_whose_outcome_is_open_has_no_score(self, scored, clinic):
+        past = scored.of_the_past().head(1500)
+        is_open = clinic.rows["outcome_known_at"].is_null()
+        assert past.filter(is_open)["status"].unique().to_list() == ["abstained"]
+        assert past.filter(is_open).select("score", "band", "reasons").null_count().row(0) == (is_open.sum(),) * 3
+        assert past.filter(~is_open).equals(scored.output.head(1500).filter(~is_open))
+        assert past["score"].null_count() < past.height
+
+
 class TestWriting:
+    def test_no_link_in_a_shared_folder_leads_it_elsewhere(self, scored, tmp_path):
+        elsewhere = tmp_path / "secrets.toml"
+        elsewhere.write_text("kept")
+        (tmp_path / f".scores.csv.{os.getpid()}").symlink_to(elsewhere)
+        write_scores(scored.output, tmp_path / "scores.csv")
+        assert elsewhere.read_text() == "kept"
+
     @pytest.mark.parametrize(("name", "read"), [("scores.csv", pl.read_csv), ("scores.parquet", pl.read_parquet)])
     def test_both_forms_hold_the_same(self, scored, tmp_path, name, read):
         write_scores(scored.output, tmp_path / name)

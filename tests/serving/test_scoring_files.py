@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from crm.spreadsheets import unarmed
 from governance.consents import Consents
 from governance.database import ledger_database
 from governance.ledger import Ledger
@@ -23,7 +24,6 @@ from serving.batch import score_table
 from serving.batch_job import JobRuns, open_job, remove_unfinished
 from serving.policy import load_serving_policy
 from serving.scorer import PurposeRefused
-from serving.spreadsheets import unarmed
 from serving.withholding import NO_CONSENT
 from tests.serving.clinic import appointments, make_home, publish_snapshot, vault_of
 
