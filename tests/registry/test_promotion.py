@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -25,14 +27,36 @@ from registry.proving import require_proof
 from registry.registering import Registered
 from registry.server.signing import SigningDesk
 from registry.versions import UnknownVersion, aliases_of, read_version
-from tests.registry.conftest import CandidateFactory
-from tests.registry.toys import register
+from tests.registry.conftest import CandidateFactory, Template, copy_home
+from tests.registry.toys import make_candidate, register
 
 
 @pytest.fixture
 def home(fresh_home: Settings) -> Settings:
     """A home of its own for each test: here the order of versions matters."""
     return fresh_home
+
+
+@dataclass(frozen=True)
+class InUse:
+    """A home of the test's own, and the version that is in use in it."""
+
+    home: Settings
+    version: Registered
+
+
+@pytest.fixture(scope="module")
+def template_in_use(template: Template, tmp_path_factory: pytest.TempPathFactory) -> InUse:
+    """A home whose first version is in use, made once: each promotion scores in a process of its own."""
+    folder = tmp_path_factory.mktemp("in-use")
+    home = copy_home(template[0], folder / "home")
+    use(home, version := register(home, make_candidate(folder / "one", "one", recipe="r1")))
+    return InUse(home, version)
+
+
+@pytest.fixture
+def in_use(template_in_use: InUse, tmp_path: Path) -> InUse:
+    return InUse(copy_home(template_in_use.home, tmp_path / "in-use"), template_in_use.version)
 
 
 def sign(home: Settings, version: Registered, by: str, value: str = "approved") -> None:
@@ -118,17 +142,17 @@ class TestWhatAwaitsPromotion:
         sign(home, version, "ron", "revoked: signed by mistake")
         assert pending_promotions(home) == []
 
-    def test_does_not_undo_a_rollback(self, home: Settings, candidate: CandidateFactory) -> None:
-        use(home, first := register(home, candidate("one")))
+    def test_does_not_undo_a_rollback(self, in_use: InUse, candidate: CandidateFactory) -> None:
+        home, first = in_use.home, in_use.version
         use(home, register(home, candidate("two", seed=1, compared_with=first.digest)))
         assert rollback(home, "no-show", by="ada").version == 1
         assert pending_promotions(home) == []
         assert aliases_of(open_database(home.registry_url), "no-show") == {names.CHAMPION: 1, names.PREVIOUS: 2}
 
     def test_any_version_that_was_in_use_comes_back_while_its_approval_stands(
-        self, home: Settings, candidate: CandidateFactory
+        self, in_use: InUse, candidate: CandidateFactory
     ) -> None:
-        use(home, first := register(home, candidate("one")))
+        home, first = in_use.home, in_use.version
         use(home, second := register(home, candidate("two", seed=1, compared_with=first.digest)))
         use(home, register(home, candidate("three", seed=2, compared_with=second.digest)))
         assert rollback(home, "no-show", by="ada", to=1).version == 1
@@ -140,10 +164,10 @@ class TestWhatAwaitsPromotion:
             rollback(home, "no-show", by="ada", to=4)
 
     def test_a_version_that_was_in_use_is_brought_back_by_a_person_and_not_by_the_promoter(
-        self, home: Settings, candidate: CandidateFactory
+        self, in_use: InUse, candidate: CandidateFactory
     ) -> None:
         """Prefect's promote flow acts as the promoter, for whoever holds the one password."""
-        use(home, first := register(home, candidate("one")))
+        home, first = in_use.home, in_use.version
         use(home, register(home, candidate("two", seed=1, compared_with=first.digest)))
         with pytest.raises(CameOutOfUse, match="caregate rollback no-show --to 1"):
             promote(home, "no-show", first.version)
@@ -185,8 +209,8 @@ class TestWhatWasNotComparedWithTheVersionInUse:
         assert [key.version for key in pending_promotions(home)] == [again.version]
         assert promote(home, "no-show", again.version).version == again.version
 
-    def test_comes_back_if_it_was_in_use_before(self, home: Settings, candidate: CandidateFactory) -> None:
-        use(home, first := register(home, candidate("one")))
+    def test_comes_back_if_it_was_in_use_before(self, in_use: InUse, candidate: CandidateFactory) -> None:
+        home, first = in_use.home, in_use.version
         use(home, register(home, candidate("two", seed=1, compared_with=first.digest)))
         assert promote(home, "no-show", first.version, by="ron").version == first.version
 
@@ -213,25 +237,21 @@ class TestTheVersionThatARunIsComparedWith:
     def test_is_none_before_the_first(self, home: Settings) -> None:
         assert incumbent_of(home, "no-show") is None
 
-    def test_is_the_one_in_use(self, home: Settings, candidate: CandidateFactory) -> None:
-        use(home, first := register(home, candidate("one", recipe="r1")))
+    def test_is_the_one_in_use(self, in_use: InUse) -> None:
+        home, first = in_use.home, in_use.version
         found = incumbent_of(home, "no-show")
         assert found is not None
         assert (found.digest, found.run_key, found.recipe, found.why) == (first.digest, "one", "r1", "")
 
-    def test_is_named_and_not_left_out_once_its_approval_ended(
-        self, home: Settings, candidate: CandidateFactory
-    ) -> None:
-        use(home, version := register(home, candidate("one")))
+    def test_is_named_and_not_left_out_once_its_approval_ended(self, in_use: InUse) -> None:
+        home, version = in_use.home, in_use.version
         sign(home, version, "ron", "revoked: wrong on new sites")
         found = incumbent_of(home, "no-show")
         assert found is not None
         assert "ended or was revoked" in found.why
 
-    def test_is_named_and_not_left_out_once_its_files_changed(
-        self, home: Settings, candidate: CandidateFactory
-    ) -> None:
-        use(home, version := register(home, candidate("one")))
+    def test_is_named_and_not_left_out_once_its_files_changed(self, in_use: InUse) -> None:
+        home, version = in_use.home, in_use.version
         (approved_folder(home, version.digest) / "calibration.json").write_text("{}", encoding="utf-8")
         found = incumbent_of(home, "no-show")
         assert found is not None
@@ -259,12 +279,13 @@ class TestAVersionThatStandsOnAWaiver:
 
 class TestTheChampion:
     @pytest.fixture
-    def version(self, home: Settings, candidate: CandidateFactory) -> Registered:
+    def home(self, in_use: InUse) -> Settings:
+        return in_use.home
+
+    @pytest.fixture
+    def version(self, in_use: InUse) -> Registered:
         """A promoted version."""
-        version = register(home, candidate("one"))
-        sign(home, version, "rita")
-        promote(home, "no-show", version.version)
-        return version
+        return in_use.version
 
     def test_is_none_in_a_home_that_never_had_one(self, fresh_home: Settings) -> None:
         with pytest.raises(NoChampion):

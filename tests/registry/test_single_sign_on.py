@@ -12,7 +12,7 @@ from caregate.settings import Settings
 from governance.database import ledger_database
 from governance.ledger import Ledger
 from registry.accounts import disable_account
-from tests.registry.conftest import _copy
+from tests.registry.conftest import copy_home
 from tests.registry.toys import Server, running_server
 
 SECRET, NAME = "X-Caregate-Proxy-Secret", "X-Forwarded-User"
@@ -26,7 +26,7 @@ Headers = list[tuple[str, str | bytes]]
 @pytest.fixture(scope="module")
 def proxied(template: tuple[Settings, dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that takes people from a proxy alone."""
-    home = _copy(template, tmp_path_factory.mktemp("proxied") / "home")
+    home = copy_home(template[0], tmp_path_factory.mktemp("proxied") / "home")
     given = home.model_copy(update={"single_sign_on": True, "public_url": "https://models.clinic.example"})
     with running_server(given, template[1]) as started:
         yield started
