@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Event
 
 import httpx
@@ -85,8 +86,8 @@ def second_version(home, version, tmp_path_factory) -> Registered:
     return second
 
 
-@pytest.fixture
-def process(home, version) -> Iterator[subprocess.Popen[bytes]]:
+@contextmanager
+def serving(home: Settings) -> Iterator[subprocess.Popen[bytes]]:
     environment = os.environ | home_environment(home) | {"CAREGATE_SCORING_WORKERS": str(WORKERS)}
     with subprocess.Popen(
         [sys.executable, "-m", "serving"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -96,14 +97,27 @@ def process(home, version) -> Iterator[subprocess.Popen[bytes]]:
         running.communicate(timeout=BOUND)
 
 
-@pytest.fixture
-def crm(home, process) -> Iterator[httpx.Client]:
+@contextmanager
+def asking(home: Settings) -> Iterator[httpx.Client]:
     people = People(ledger_database(home))
     if people.find("clinic") is None:
         people.add("clinic", Role.CRM, by="tester", service=True)
     headers = {"Authorization": f"Bearer {ClientKeys(ledger_database(home)).issue('clinic', by='tester')}"}
     with httpx.Client(base_url=f"http://127.0.0.1:{home.port_base + 2}", headers=headers, timeout=BOUND) as client:
         wait_for(lambda: _answers(client))
+        yield client
+
+
+@pytest.fixture
+def process(home, version) -> Iterator[subprocess.Popen[bytes]]:
+    """One that a test may end."""
+    with serving(home) as running:
+        yield running
+
+
+@pytest.fixture
+def crm(home, process) -> Iterator[httpx.Client]:
+    with asking(home) as client:
         yield client
 
 
@@ -125,15 +139,6 @@ def statuses(client, body):
 
 
 class TestTheProcess:
-    def test_serves_suspends_and_resumes_what_the_registry_says(self, home, crm, body):
-        assert statuses(crm, body) == {("scored", None)}
-        assert crm.get("/v1/models/no-show").json()["approved_by"] == ["rita"]
-        suspend(home, "no-show", reason="scores drift at one site", by="ada")
-        wait_for(lambda: {status for status, _ in statuses(crm, body)} == {"abstained"})
-        assert all(why.startswith("suspended since") for _, why in statuses(crm, body))
-        resume(home, "no-show", reason="the site was mended", by="rita")
-        wait_for(lambda: statuses(crm, body) == {("scored", None)})
-
     def test_finishes_the_answer_that_it_began_and_ends_when_it_is_told_to(self, crm, process, body):
         whole = json.dumps(body).encode()
 
@@ -173,6 +178,37 @@ def workers(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 class TestSeveralProcesses:
+    def test_none_outlives_the_one_that_looks_after_them(self, crm, process):
+        left = workers(process)
+        process.kill()
+        _, alive = psutil.wait_procs(left, timeout=BOUND)
+        assert alive == []
+
+
+class TestWhileItRuns:
+    """What leaves it running is asked of one."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def process(cls, home, version):
+        with serving(home) as running:
+            yield running
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def crm(cls, home, process):
+        with asking(home) as client:
+            yield client
+
+    def test_serves_suspends_and_resumes_what_the_registry_says(self, home, crm, body):
+        assert statuses(crm, body) == {("scored", None)}
+        assert crm.get("/v1/models/no-show").json()["approved_by"] == ["rita"]
+        suspend(home, "no-show", reason="scores drift at one site", by="ada")
+        wait_for(lambda: {status for status, _ in statuses(crm, body)} == {"abstained"})
+        assert all(why.startswith("suspended since") for _, why in statuses(crm, body))
+        resume(home, "no-show", reason="the site was mended", by="rita")
+        wait_for(lambda: statuses(crm, body) == {("scored", None)})
+
     def test_one_that_is_killed_is_replaced_while_the_other_answers(self, home, crm, process, body):
         wait_for(lambda: len(workers(process)) == WORKERS)
         victim, other = workers(process)
@@ -182,12 +218,6 @@ class TestSeveralProcesses:
         with httpx.Client(base_url=crm.base_url, headers=crm.headers, timeout=BOUND) as client:
             wait_for(lambda: _answers(client))
             assert statuses(client, body) == {("scored", None)}
-
-    def test_none_outlives_the_one_that_looks_after_them(self, crm, process):
-        left = workers(process)
-        process.kill()
-        _, alive = psutil.wait_procs(left, timeout=BOUND)
-        assert alive == []
 
     def test_no_request_fails_while_champions_change(self, home, crm, process, version, second_version, body):
         stop = Event()
