@@ -16,6 +16,7 @@ KINDS: Final = {
     "no consent": "no-consent",
     "stale features": "stale",
     "backdated": "backdated",
+    "booked after the day": "booked-after-day",
     "unknown patient": "unknown-patient",
     "missing required field": "missing-field",
     "outside training support": "outside-support",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
+from crm.sources.canonical_rules import ZONES
 from models.spec import ModelSpec
 from serving.history import NEVER, History
 from serving.instances import PATIENT, position_of
@@ -15,6 +16,7 @@ EXPIRED: Final = "the approval has expired: the version has to be signed again"
 NO_CONSENT: Final = "no consent: the patient has not agreed to being scored, or has taken it back"
 NO_SNAPSHOT: Final = "stale features: no snapshot is published that says what is known of patients"
 BACKDATED: Final = "backdated: the moment of a new record lies too far before the newest that is known"
+BOOKED_AFTER_DAY: Final = "booked after the day of the appointment: one of the two is wrong"
 UNKNOWN_PATIENT: Final = "unknown patient: the record tells of earlier stays, and nothing is known of them"
 NOT_FOR_IT: Final = "not of the population that the model is for"
 SCORE: Final = "score"
@@ -104,7 +106,7 @@ class Placing:
             row[self.began] = self.position(newest)
         elif newest is not None and row[self.began] < self.earliest(newest):
             return BACKDATED
-        return None
+        return BOOKED_AFTER_DAY if is_booked_after_day(row) else None
 
     def position(self, newest: int | None) -> int:
         """Return where a new record stands, after the last position that is known."""
@@ -113,6 +115,12 @@ class Placing:
     def earliest(self, newest: datetime) -> datetime:
         """Return before which moment a new record is backdated, by the last moment that is known."""
         return newest - self._back
+
+
+def is_booked_after_day(row: Mapping[str, Any]) -> bool:
+    """Return whether a canonical row's day had passed when it was booked; one day is allowed, for days are local."""
+    booked, day = row.get("booked_at"), row.get("day")
+    return booked is not None and day is not None and booked.date() > day + ZONES
 
 
 def is_unknown(spec: ModelSpec, row: Mapping[str, Any], history: History) -> bool:

@@ -12,6 +12,7 @@ from models.catalogue import spec_of
 from serving.history import History, nothing_known
 from serving.withholding import (
     BACKDATED,
+    BOOKED_AFTER_DAY,
     NO_CONSENT,
     NO_SNAPSHOT,
     Placing,
@@ -105,6 +106,13 @@ class TestMoments:
         late = {**clinic.instances[-1], "record_id": "late-1", "booked_at": (newest - timedelta(days=days)).isoformat()}
         old = {**late, "record_id": "old-1", "booked_at": (newest - timedelta(days=days, minutes=1)).isoformat()}
         assert [item["why"] for item in ask(crm, late, old)] == [None, BACKDATED]
+
+    def test_a_booking_is_not_made_after_its_day(self, crm, clinic):
+        day = datetime.fromisoformat(clinic.instances[-1]["booked_at"]).replace(hour=12) + timedelta(days=1)
+        sound = {**clinic.instances[-1], "record_id": "sound-1", "booked_at": day.isoformat(), "day": str(day.date())}
+        zoned = {**sound, "record_id": "zoned-1", "day": str(day.date() - timedelta(days=1))}
+        wrong = {**sound, "record_id": "wrong-1", "day": str(day.date() - timedelta(days=2))}
+        assert [item["why"] for item in ask(crm, sound, zoned, wrong)] == [None, None, BOOKED_AFTER_DAY]
 
     def test_a_new_stay_stands_after_all_that_are_known_whatever_the_client_says(self):
         spec = spec_of("readmission-risk")
