@@ -37,7 +37,7 @@ class UnknownPrediction(NotFound):
     title = "Unknown prediction"
 
     def __init__(self) -> None:
-        super().__init__("no prediction of this id was given to this client")
+        super().__init__("no prediction of this id was given to this client; those of scored files belong to none")
 
 
 class UnknownChoice(BadInput):
