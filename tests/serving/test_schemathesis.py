@@ -21,8 +21,8 @@ WITHOUT_KEY = ("/healthz", "/readyz", "/metadata", "/cds-services")
 NOT_READY = 503
 PROBLEMS = ("application/problem+json", "application/fhir+json")
 """FHIR tells a refusal as an OperationOutcome."""
-SHORTEST = 6
-"""Characters of a text that no sentence of ours holds by chance."""
+SHORTEST = 12
+"""Characters of a text that no sentence of ours holds by chance; shorter ones are sent by the malformed requests."""
 BRIEFLY = settings(
     max_examples=12, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
 )
