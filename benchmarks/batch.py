@@ -26,9 +26,9 @@ from benchmarks.fitted_models import Fitted, fitted_models
 from governance.prediction_batches import read_parts
 from models.artifact import load_model
 from models.catalogue import spec_of
-from serving.batch_consents import FileConsents
-from serving.batch_output import write_output
-from serving.batch_stages import ROWS, Answering, answer_parts
+from serving.batches.consents import FileConsents
+from serving.batches.output import write_output
+from serving.batches.stages import ROWS, Answering, answer_parts
 from serving.policy import load_serving_policy
 from serving.served import Served
 from validation.policy import load_policy

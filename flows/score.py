@@ -16,7 +16,7 @@ from flows.acting import reachable, starter
 from flows.ingest import SourceName
 from flows.progress import tell
 from flows.train import ModelName
-from serving.files import Filed, score_file
+from serving.batches.files import Filed, score_file
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=30)

@@ -10,8 +10,8 @@ from types import FrameType
 from caregate.errors import CaregateError
 from caregate.secret_store import read_secrets
 from caregate.settings import load_settings
-from serving.metrics_folder import share_metrics
 from serving.policy import load_serving_policy
+from serving.seen.metrics_folder import share_metrics
 from serving.tls import certificate_of
 from serving.workers import Workers
 

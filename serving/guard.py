@@ -12,12 +12,12 @@ from typing import Any
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.logs import Lines, id_of_request, request_id
-from serving.metrics import Metrics
 from serving.policy import Logs
 from serving.problems import fault
+from serving.seen.logs import Lines, id_of_request, request_id
+from serving.seen.metrics import Metrics
+from serving.seen.telemetry import request_span
 from serving.shelf import Shelf
-from serving.telemetry import request_span
 
 UNMATCHED = "unmatched"
 ID = b"x-request-id"

@@ -12,12 +12,12 @@ from governance.client_key import Scope
 from serving.asking import asks
 from serving.guard import Guard
 from serving.keys import Client, Keys
-from serving.metrics import Metrics
 from serving.openapi import describe_predictions, problems
 from serving.policy import ServingPolicy
 from serving.predictions_route import Front, PredictionsRoute
 from serving.problems import add_problem_handlers
 from serving.scorer import Scorer
+from serving.seen.metrics import Metrics
 from serving.shelf import Shelf
 from serving.watcher import Watcher
 

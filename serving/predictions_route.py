@@ -19,10 +19,10 @@ from serving.body import decode, read_body
 from serving.door import NewIds
 from serving.guard import MODEL, ROUTE
 from serving.keys import Client, Keys
-from serving.metrics import Metrics
 from serving.policy import ServingPolicy
 from serving.problems import MethodNotAllowed, answer_to
 from serving.scorer import Answer, Question, Scorer
+from serving.seen.metrics import Metrics
 from serving.shelf import Shelf
 
 PATH = "/v1/models/{model}/predictions"

@@ -19,12 +19,12 @@ from governance.predictions import Prediction
 from serving.assessment import MISSING, Assessment, Reason, assess_encoded
 from serving.door import Door, Tokens, canonical_row
 from serving.fields import MalformedRequest
-from serving.history import History
 from serving.instances import Form, Instance
+from serving.known.history import History
 from serving.policy import ServingPolicy
+from serving.seen.telemetry import span
 from serving.served import Served
 from serving.shelf import Offer, Shelf, Standing
-from serving.telemetry import span
 from serving.withholding import (
     EXPIRED,
     NO_CONSENT,

@@ -22,24 +22,24 @@ from governance.vault import Vault
 from models.catalogue import SPECS
 from serving.champions import ChampionSource
 from serving.door import Door
-from serving.exchange import add_exchange_routes
-from serving.gauges import measure
+from serving.exchange.joined import add_exchange_routes
 from serving.http import create_app, put_scores_before
 from serving.keys import Keys
-from serving.metrics import Metrics
-from serving.outreach import names_sender
+from serving.known.snapshots import SnapshotHistory
+from serving.outreach.page import WorklistPages
+from serving.outreach.route import add_worklist_routes
+from serving.outreach.sender import names_sender
+from serving.outreach.worklists import Worklists
 from serving.policy import ServingPolicy
 from serving.rates import Pace, Rates
 from serving.refusals import Refusals
-from serving.reporting import add_reporting_routes
-from serving.rounds import Rounds, Timed
+from serving.reports.joined import add_reporting_routes
 from serving.scorer import Scorer
+from serving.seen.gauges import measure
+from serving.seen.metrics import Metrics
+from serving.seen.rounds import Rounds, Timed
 from serving.shelf import Offer, Shelf
-from serving.snapshots import SnapshotHistory
 from serving.watcher import Watcher
-from serving.worklist_page import WorklistPages
-from serving.worklists import Worklists
-from serving.worklists_route import add_worklist_routes
 from validation.policy import load_policy
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from caregate.errors import NotFound
 from models.spec import ModelSpec
-from serving.history import History, nothing_known
+from serving.known.history import History, nothing_known
 from serving.served import Served
 from validation.policy import Policy
 

@@ -6,10 +6,10 @@ from caregate.clock import Clock, system_clock
 from caregate.settings import Settings
 from models.catalogue import spec_of
 from serving.champions import NotServed
+from serving.known.snapshots import SnapshotHistory
 from serving.registry_champions import RegistryChampions
 from serving.served import load_served
 from serving.shelf import Standing
-from serving.snapshots import SnapshotHistory
 from validation.policy import load_policy
 
 

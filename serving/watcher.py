@@ -11,10 +11,10 @@ from caregate.errors import CaregateError
 from models.artifact import FittedModel
 from registry.champion import Champion
 from serving.champions import ChampionSource, NotServed
+from serving.known.snapshots import HistorySource
 from serving.policy import Watch
 from serving.served import Served, load_served
 from serving.shelf import Offer, Shelf, Standing
-from serving.snapshots import HistorySource
 
 Content = tuple[int, str]
 """Version and digest."""

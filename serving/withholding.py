@@ -8,8 +8,8 @@ from typing import Any, Final, Protocol
 
 from crm.sources.canonical_rules import ZONES
 from models.spec import ModelSpec
-from serving.history import NEVER, History
 from serving.instances import PATIENT, position_of
+from serving.known.history import NEVER, History
 from validation.policy import Freshness
 
 EXPIRED: Final = "the approval has expired: the version has to be signed again"

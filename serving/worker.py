@@ -12,12 +12,12 @@ from types import FrameType
 
 from caregate.errors import CaregateError
 from caregate.settings import load_settings
-from serving.logs import write_json_lines
 from serving.policy import load_serving_policy
 from serving.registry_champions import RegistryChampions
+from serving.seen.logs import write_json_lines
+from serving.seen.telemetry import tracing
 from serving.server import ScoringServer, server_config
 from serving.service import make_service
-from serving.telemetry import tracing
 from serving.tls import certificate_of
 
 STDIN = 0

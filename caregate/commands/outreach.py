@@ -23,9 +23,9 @@ from caregate.commands.outreach_patients import (
 from caregate.errors import BadInput
 
 if TYPE_CHECKING:
-    from serving.outreach_report import Group, OutreachReport
-    from serving.outreach_sending import Outbox
-    from serving.worklists import Worklists
+    from serving.outreach.report import Group, OutreachReport
+    from serving.outreach.sending import Outbox
+    from serving.outreach.worklists import Worklists
 
 outreach = typer.Typer(help="Outreach: whom to contact today, and what was sent.", no_args_is_help=True)
 outreach.command("stop")(stop)
@@ -129,8 +129,8 @@ def report_outreach(
     """Show who got messages, by group and channel, why others did not, and what the hold-out says of the effect."""
     from governance.people import Role
     from registry.authorship import require_role
-    from serving.outreach import policy_of
-    from serving.outreach_report import report
+    from serving.outreach.report import report
+    from serving.outreach.sender import policy_of
 
     context = open_context(home, as_json)
     require_role(context.settings, *(role for role in Role if role is not Role.CRM))
@@ -142,22 +142,22 @@ def report_outreach(
 
 def _require_sender(context: Context, model: str) -> str:
     from registry.authorship import require_role
-    from serving.outreach import policy_of
+    from serving.outreach.sender import policy_of
 
     return require_role(context.settings, *policy_of(context.settings).of(model).senders)
 
 
 def _worklists(context: Context) -> Worklists:
+    from serving.outreach.worklists import Worklists
     from serving.policy import load_serving_policy
     from serving.standing_now import standing_now
-    from serving.worklists import Worklists
 
     return Worklists(context.settings, partial(standing_now, context.settings), load_serving_policy())
 
 
 def _outbox(context: Context, worklists: Worklists, channel: str) -> Outbox:
-    from serving.outreach import channel_of
-    from serving.outreach_sending import Outbox
+    from serving.outreach.sender import channel_of
+    from serving.outreach.sending import Outbox
 
     return Outbox(context.settings, vault_of(context), worklists, channel_of(context.settings, channel))
 
@@ -169,8 +169,8 @@ def _day(worklists: Worklists, day: datetime | None) -> date:
 def _page(context: Context, worklists: Worklists, model: str, day: date, offset: int, by: str) -> dict[str, Any]:
     from governance.database import ledger_database
     from governance.predictions import Predictions
-    from serving.outreach import names_sender
-    from serving.worklist_page import MOST, WorklistPages
+    from serving.outreach.page import MOST, WorklistPages
+    from serving.outreach.sender import names_sender
 
     predictions = Predictions(ledger_database(context.settings))
     pages = WorklistPages(worklists, vault_of(context), predictions, named=names_sender(context.settings))

@@ -32,7 +32,7 @@ def score(
     Killed and started again, it goes on where it stopped.
     """
     from registry.authorship import acting_name
-    from serving.files import score_file
+    from serving.batches.files import score_file
 
     context = open_context(home, as_json)
     with context.terminal.progress() as shown:
@@ -64,7 +64,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure any version on labelled rows, with bounds from a bootstrap of patients; nothing is served by it."""
-    from serving.files import evaluate_file
+    from serving.batches.files import evaluate_file
 
     context = open_context(home, as_json)
     with context.terminal.progress() as shown:

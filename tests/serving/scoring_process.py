@@ -10,7 +10,7 @@ from pathlib import Path
 
 from caregate.settings import Settings
 from governance.prediction_batches import write_part
-from serving import batch_stages, files
+from serving.batches import files, stages
 from tests.serving.clinic import champion
 
 
@@ -29,7 +29,7 @@ def main(home: str, folder: str, location: str, output: str, writes: str) -> Non
 
         return at_most
 
-    batch_stages._write_aside, batch_stages.write_part = map(counted, (batch_stages._write_aside, write_part))
+    stages._write_aside, stages.write_part = map(counted, (stages._write_aside, write_part))
     settings = Settings(home=Path(home), user="tester", threads=2)
     files.score_file(
         settings, "no-show", source="parquet", location=Path(location), output=Path(output), by="ada", rows=200

@@ -9,7 +9,7 @@ import pytest
 from governance.consents import Consents
 from governance.database import ledger_database
 from models.catalogue import spec_of
-from serving.history import History, nothing_known
+from serving.known.history import History, nothing_known
 from serving.withholding import (
     BACKDATED,
     BOOKED_AFTER_DAY,

@@ -10,8 +10,8 @@ import pytest
 
 from crm.scoring_input import OUTCOMES
 from models.catalogue import spec_of
-from serving.batch import OUTPUT, UnknownOutputForm, score_table, write_scores
-from serving.history import History
+from serving.batches.batch import OUTPUT, UnknownOutputForm, score_table, write_scores
+from serving.known.history import History
 from serving.policy import load_serving_policy
 from serving.served import load_served
 from tests.serving.clinic import SYSTEM

@@ -14,9 +14,9 @@ from governance.database import ledger_database
 from governance.ledger import Ledger
 from governance.review import Reason
 from governance.reviews import REVIEWED
-from serving.cds_hooks import MalformedHook, instances_of, read_call
-from serving.fhir import prediction_id_of
-from serving.fhir_reading import Encounter, Patient, encounter_instance
+from serving.exchange.cds_hooks import MalformedHook, instances_of, read_call
+from serving.exchange.fhir import prediction_id_of
+from serving.exchange.fhir_reading import Encounter, Patient, encounter_instance
 
 NO_SHOW = "/cds-services/caregate-no-show"
 CANARY = "Mrs-Canary-1947"

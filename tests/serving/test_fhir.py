@@ -10,7 +10,7 @@ from fhir.resources.R4B.riskassessment import RiskAssessment
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.fhir import prediction_id_of, uuid_of
+from serving.exchange.fhir import prediction_id_of, uuid_of
 from serving.scorer import random_id
 
 URL = "/v1/models/no-show/risk-assessments"

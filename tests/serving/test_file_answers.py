@@ -14,9 +14,9 @@ from crm.tables import TABLES
 from governance.consents import Consents
 from governance.database import ledger_database
 from models.catalogue import spec_of
-from serving import files
-from serving.batch_consents import FileConsents
-from serving.file_history import FileHistory
+from serving.batches import files
+from serving.batches.consents import FileConsents
+from serving.batches.file_history import FileHistory
 from serving.withholding import UNKNOWN_PATIENT, Placing
 from tests.serving.clinic import SYSTEM, instance
 from validation.policy import load_policy

@@ -20,13 +20,13 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, Router
 
 from serving.guard import Guard
-from serving.logs import OURS, write_json_lines
-from serving.metrics import Metrics
 from serving.policy import Logs
 from serving.problems import problem
+from serving.seen.logs import OURS, write_json_lines
+from serving.seen.metrics import Metrics
+from serving.seen.telemetry import span, tracing, tracing_by
+from serving.seen.traces import Traces
 from serving.shelf import Standing
-from serving.telemetry import span, tracing, tracing_by
-from serving.traces import Traces
 
 SECRET = "Mrs-Canary-1947"
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

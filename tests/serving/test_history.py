@@ -8,7 +8,7 @@ import pytest
 
 from crm.tables import TABLES
 from models import no_show
-from serving.history import History, nothing_known
+from serving.known.history import History, nothing_known
 from tests.serving.clinic import SYSTEM, features_of
 
 KEY = "appointment_id"

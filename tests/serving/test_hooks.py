@@ -18,7 +18,7 @@ from crm.hooks.verification import is_signed, message_id
 from crm.outreach.patient_words import PatientBook
 from governance.database import ledger_database
 from governance.ledger import Ledger
-from serving.hooks_route import add_hooks_routes, hooks_of
+from serving.exchange.hooks_route import add_hooks_routes, hooks_of
 from serving.policy import load_serving_policy
 from serving.problems import add_problem_handlers
 from tests.crm.write_back.conftest import NOON, make_practice

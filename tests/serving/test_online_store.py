@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from crm.tables import TABLES
-from serving.online_index import open_store, remove_unused
+from serving.known.online_index import open_store, remove_unused
 
 NAME, NONE = "0" * 32, frozenset()
 KEYS = {"appointments": ("appointment_id", "booked_at", "day")}
@@ -27,7 +27,7 @@ NAMES = ("appointment_id", "patient_id", "booked_at", "day", "welfare", "site")
 BUILD = """
 import os, signal, sys
 from pathlib import Path
-from serving import online_index
+from serving.known import online_index
 files, root, dies = {"appointments": Path(sys.argv[1])}, Path(sys.argv[2]), sys.argv[3] == "dies"
 if dies:
     online_index._write_index = lambda *_: os.kill(os.getpid(), signal.SIGKILL)

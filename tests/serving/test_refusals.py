@@ -14,7 +14,7 @@ from governance.database import migrate, open_database
 from governance.key_refusals import KeyRefusals, network_of
 from serving.keys import Why
 from serving.refusals import MOST, OTHERS, Refusals
-from serving.rounds import Rounds
+from serving.seen.rounds import Rounds
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BEFORE = datetime(2025, 1, 1, tzinfo=UTC)

@@ -21,7 +21,7 @@ from crm.tables import TABLES
 from models import no_show, readmission_risk
 from models.features import feature_rows
 from models.spec import ModelSpec
-from serving.history import History, nothing_known
+from serving.known.history import History, nothing_known
 
 Row = dict[str, Any]
 START = datetime(2026, 1, 5, 8, tzinfo=UTC).replace(tzinfo=None)

@@ -19,9 +19,9 @@ from governance.database import ledger_database
 from governance.ledger import Ledger
 from governance.prediction_batches import BatchChanged, PredictionBatches
 from governance.recorded import RecordedPredictions
-from serving import files
-from serving.batch import score_table
-from serving.batch_job import JobRuns, open_job, remove_unfinished
+from serving.batches import files
+from serving.batches.batch import score_table
+from serving.batches.job import JobRuns, open_job, remove_unfinished
 from serving.policy import load_serving_policy
 from serving.scorer import PurposeRefused
 from serving.withholding import NO_CONSENT

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from models.catalogue import SPECS
+from serving.known.snapshots import SnapshotHistory
 from serving.policy import Watch, load_serving_policy
 from serving.shelf import Offer, Shelf, UnknownModel
-from serving.snapshots import SnapshotHistory
 from serving.watcher import STALE, UNUSABLE, Watcher
 from tests.serving.clinic import ToyChampions, champion
 from validation.policy import load_policy

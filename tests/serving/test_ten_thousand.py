@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import anyio
 import pytest
 
-from serving.logs import write_json_lines
 from serving.policy import load_serving_policy
+from serving.seen.logs import write_json_lines
 from serving.service import make_service
 
 NUMBER = 10_000

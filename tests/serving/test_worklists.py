@@ -38,18 +38,18 @@ from governance.predictions import Predictions
 from models import no_show
 from registry.judging import scored_rows
 from serving.keys import Keys
-from serving.outreach_report import report
-from serving.outreach_sending import EMERGENCY, NoEmergencyText, NotToday, Outbox, ReasonUnfit
+from serving.known.snapshots import SnapshotHistory
+from serving.outreach.making import cut
+from serving.outreach.page import WorklistPages
+from serving.outreach.report import report
+from serving.outreach.route import add_worklist_routes
+from serving.outreach.sending import EMERGENCY, NoEmergencyText, NotToday, Outbox, ReasonUnfit
+from serving.outreach.worklists import DayAhead, NoWorklist, Worklists
 from serving.policy import load_serving_policy
 from serving.problems import add_problem_handlers
 from serving.rates import Pace
 from serving.served import load_served
 from serving.shelf import Standing
-from serving.snapshots import SnapshotHistory
-from serving.worklist_making import cut
-from serving.worklist_page import WorklistPages
-from serving.worklists import DayAhead, NoWorklist, Worklists
-from serving.worklists_route import add_worklist_routes
 from tests.serving.clinic import appointments, champion, features_of, make_home, publish_snapshot, train, vault_of
 from validation.decision import choose, flag
 from validation.policy import load_policy

@@ -1,0 +1,1 @@
+"""What other systems speak: FHIR, CDS Hooks and the hooks of CRMs."""

@@ -1,0 +1,1 @@
+"""What clients report back: reviews, outcomes and harm."""
