@@ -38,6 +38,8 @@ from tests.serving.clinic import appointments, instance, publish_snapshot, train
 
 URL = "/v1/models/no-show/predictions"
 WORKERS = 2
+UNHURRIED = 1e6
+"""Instances a second that the tests may ask for."""
 BOUND = 30.0
 """Seconds after which a thing that should happen within a few is given up."""
 
@@ -102,7 +104,8 @@ def asking(home: Settings) -> Iterator[httpx.Client]:
     people = People(ledger_database(home))
     if people.find("clinic") is None:
         people.add("clinic", Role.CRM, by="tester", service=True)
-    headers = {"Authorization": f"Bearer {ClientKeys(ledger_database(home)).issue('clinic', by='tester')}"}
+    key = ClientKeys(ledger_database(home)).issue("clinic", by="tester", rate_per_second=UNHURRIED)
+    headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url=f"http://127.0.0.1:{home.port_base + 2}", headers=headers, timeout=BOUND) as client:
         wait_for(lambda: _answers(client))
         yield client
