@@ -20,6 +20,7 @@ import numba
 import numpy as np
 
 from models.compiled import compiled
+from models.tree_arrays import LANES
 
 ROWS = 64
 """Rows that go through a tree side by side."""
@@ -27,54 +28,65 @@ AT_ONCE = 4
 """Groups of `ROWS` that a tree is kept in the processor's cache for."""
 
 
-@compiled(
-    "void(int64[::1], int32[::1], float32[::1], boolean[::1], int32[::1], int32[::1], float64[::1], float64[::1],"
-    " float64[::1], float64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], int64, float32[:, ::1],"
-    " float64[:, ::1])",
-    contract=True,
+NODES = (
+    "int64[::1], int32[::1], float32[::1], boolean[::1], int32[::1], int32[::1], float32[::1], float32[::1],"
+    " float32[::1], float32[::1], float32[:, ::1], float32[:, ::1], float32[:, ::1]"
 )
-def contributions_of_one(
-    roots, feature, threshold, default_left, left, previous, side, ratio, below, above, fixed, moving, weight,
-    largest, inputs, out,
-):  # fmt: skip
-    """Add what each feature gives to `out`, row by row: quickest for few rows."""
-    share, coming, under = np.empty((largest, 4)), np.empty((largest, 4)), np.empty((largest, 4))
-    went, known = np.empty(largest), np.empty(largest)
-    for row in range(inputs.shape[0]):
-        for tree in range(roots.shape[0] - 1):
-            for point in range(0, fixed.shape[1], 4):
-                coming[0, :] = 1.0
-                root, size = roots[tree], roots[tree + 1] - roots[tree]
-                for at in range(size):
-                    node = root + at
-                    if feature[node] < 0:
-                        continue
-                    value = inputs[row, feature[node]]
-                    goes = default_left[node] if value != value else value < threshold[node]  # noqa: PLR0124
-                    went[at] = 1.0 if goes else 0.0
-                    known[at] = 1.0
-                    last = previous[node]
-                    if last >= 0:
-                        known[at] = known[last] if went[last] == side[node] else 0.0
-                    child = left[node]
-                    for lane in range(4):
-                        told = fixed[node, point + lane] + moving[node, point + lane] * went[at]
-                        part = ratio[node] + known[at] * (told - ratio[node])
-                        share[at, lane] = part
-                        coming[child, lane] = coming[at, lane] * part
-                        coming[child + 1, lane] = coming[at, lane] - coming[child, lane]
-                for at in range(size - 1, -1, -1):
-                    node = root + at
-                    if feature[node] < 0:
-                        under[at, :] = threshold[node]
-                        continue
-                    child = left[node]
-                    gain = 0.0
-                    for lane in range(4):
-                        apart = under[child, lane] - under[child + 1, lane]
-                        under[at, lane] = under[child + 1, lane] + share[at, lane] * apart
-                        gain += coming[at, lane] * weight[node, point + lane] * apart
-                    out[row, feature[node]] += gain * known[at] * (went[at] * above[node] - below[node])
+"""The trees: what a row reads of them is memory that other work drives out of the cache, so it is kept small."""
+
+
+def _of_one(lanes):
+    """Return the function for few rows where the Gauss points are a multiple of `lanes`, which the compiler knows."""
+
+    @compiled(f"void({NODES}, int64, float32[:, ::1], float64[:, ::1])", contract=True)
+    def contributions_of_one(
+        roots, feature, threshold, default_left, left, previous, side, ratio, below, above, fixed, moving, weight,
+        largest, inputs, out,
+    ):  # fmt: skip
+        """Add what each feature gives to `out`, row by row: quickest for few rows."""
+        share, coming, under = np.empty((largest, lanes)), np.empty((largest, lanes)), np.empty((largest, lanes))
+        went, known = np.empty(largest), np.empty(largest)
+        for row in range(inputs.shape[0]):
+            for tree in range(roots.shape[0] - 1):
+                for point in range(0, fixed.shape[1], lanes):
+                    coming[0, :] = 1.0
+                    root, size = roots[tree], roots[tree + 1] - roots[tree]
+                    for at in range(size):
+                        node = root + at
+                        if feature[node] < 0:
+                            continue
+                        value = inputs[row, feature[node]]
+                        goes = default_left[node] if value != value else value < threshold[node]  # noqa: PLR0124
+                        went[at] = 1.0 if goes else 0.0
+                        known[at] = 1.0
+                        last = previous[node]
+                        if last >= 0:
+                            known[at] = known[last] if went[last] == side[node] else 0.0
+                        child = left[node]
+                        for lane in range(lanes):
+                            told = fixed[node, point + lane] + moving[node, point + lane] * went[at]
+                            part = ratio[node] + known[at] * (told - ratio[node])
+                            share[at, lane] = part
+                            coming[child, lane] = coming[at, lane] * part
+                            coming[child + 1, lane] = coming[at, lane] - coming[child, lane]
+                    for at in range(size - 1, -1, -1):
+                        node = root + at
+                        if feature[node] < 0:
+                            under[at, :] = threshold[node]
+                            continue
+                        child = left[node]
+                        gain = 0.0
+                        for lane in range(lanes):
+                            apart = under[child, lane] - under[child + 1, lane]
+                            under[at, lane] = under[child + 1, lane] + share[at, lane] * apart
+                            gain += coming[at, lane] * weight[node, point + lane] * apart
+                        out[row, feature[node]] += gain * known[at] * (went[at] * above[node] - below[node])
+
+    return contributions_of_one
+
+
+contributions_of_one = {lanes: _of_one(lanes) for lanes in LANES}
+"""By how many Gauss points are taken at once."""
 
 
 @numba.njit(error_model="numpy", fastmath={"contract"})
@@ -90,12 +102,12 @@ def _down(  # noqa: PLR0912
     else:
         for lane in range(ROWS):
             went[at, lane] = 1.0 if block[asked, lane] < cut else 0.0
-    last, mean, low, high = previous[node], ratio[node], below[node], above[node]
+    last, mean, low, high = previous[node], np.float64(ratio[node]), np.float64(below[node]), np.float64(above[node])
     if last < 0:
         for lane in range(ROWS):
             gives[at, lane] = went[at, lane] - low
         for point in range(points):
-            still, moved = fixed[node, point], moving[node, point]
+            still, moved = np.float64(fixed[node, point]), np.float64(moving[node, point])
             for lane in range(ROWS):
                 share[at * points + point, lane] = still + moved * went[at, lane]
     else:
@@ -109,7 +121,7 @@ def _down(  # noqa: PLR0912
         for lane in range(ROWS):
             gives[at, lane] = (went[at, lane] * high - low) * known[at, lane]
         for point in range(points):
-            still, moved = fixed[node, point] - mean, moving[node, point]
+            still, moved = fixed[node, point] - mean, np.float64(moving[node, point])
             for lane in range(ROWS):
                 share[at * points + point, lane] = mean + known[at, lane] * (still + moved * went[at, lane])
     child = left[node]
@@ -127,7 +139,7 @@ def _up(at, node, points, feature, left, weight, gives, share, coming, under, fo
     child, asked = left[node], feature[node]
     for point in range(points):
         own, one, other = at * points + point, child * points + point, (child + 1) * points + point
-        scale = weight[node, point]
+        scale = np.float64(weight[node, point])
         for lane in range(ROWS):
             under[own, lane] = under[other, lane] + share[own, lane] * (under[one, lane] - under[other, lane])
         for lane in range(ROWS):
@@ -135,12 +147,7 @@ def _up(at, node, points, feature, left, weight, gives, share, coming, under, fo
             found[asked, lane] += gain * gives[at, lane]
 
 
-@compiled(
-    "void(int64[::1], int32[::1], float32[::1], boolean[::1], int32[::1], int32[::1], float64[::1], float64[::1],"
-    " float64[::1], float64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], int64, int64, float32[:, ::1],"
-    " float64[:, ::1])",
-    contract=True,
-)
+@compiled(f"void({NODES}, int64, int64, float32[:, ::1], float64[:, ::1])", contract=True)
 def contributions_of_many(
     roots, feature, threshold, default_left, left, previous, side, ratio, below, above, fixed, moving, weight,
     points, largest, inputs, out,

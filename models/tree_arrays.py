@@ -14,8 +14,8 @@ import numpy.typing as npt
 from caregate.errors import CaregateError
 from models.boosters import xgb
 
-LANES = 4
-"""Quadrature points of one row are taken four at a time; those that a depth does not need weigh nothing."""
+LANES = 2, 4
+"""Quadrature points of one row are taken two or four at a time; those that a depth does not need weigh nothing."""
 
 
 class UnsupportedBooster(CaregateError):
@@ -65,13 +65,13 @@ class TreeArrays:
     left: npt.NDArray[np.int32]
     right: npt.NDArray[np.int32]
     previous: npt.NDArray[np.int32]
-    side: npt.NDArray[np.float64]
-    ratio: npt.NDArray[np.float64]
-    below: npt.NDArray[np.float64]
-    above: npt.NDArray[np.float64]
-    fixed: npt.NDArray[np.float64]
-    moving: npt.NDArray[np.float64]
-    weight: npt.NDArray[np.float64]
+    side: npt.NDArray[np.float32]
+    ratio: npt.NDArray[np.float32]
+    below: npt.NDArray[np.float32]
+    above: npt.NDArray[np.float32]
+    fixed: npt.NDArray[np.float32]
+    moving: npt.NDArray[np.float32]
+    weight: npt.NDArray[np.float32]
 
     @cached_property
     def largest(self) -> int:
@@ -107,13 +107,13 @@ def read_trees(booster: xgb.Booster) -> TreeArrays:
         left=_joined([tree.left for tree in nodes], np.int32),
         right=_joined([tree.right for tree in nodes], np.int32),
         previous=_joined([tree.previous for tree in nodes], np.int32),
-        side=_joined([tree.side for tree in nodes], np.float64),
-        ratio=_joined([tree.ratio for tree in nodes], np.float64),
-        below=below,
-        above=above,
-        fixed=(1 - time) * below[:, None] * whole,
-        moving=time * whole,
-        weight=weight * whole**2,
+        side=_joined([tree.side for tree in nodes], np.float32),
+        ratio=_joined([tree.ratio for tree in nodes], np.float32),
+        below=below.astype(np.float32),
+        above=above.astype(np.float32),
+        fixed=((1 - time) * below[:, None] * whole).astype(np.float32),
+        moving=(time * whole).astype(np.float32),
+        weight=(weight * whole**2).astype(np.float32),
     )
 
 
@@ -190,10 +190,16 @@ class _Tree:
         return {**path, self.feature[parent]: (parent, float(left), share)}
 
 
+def lanes_for(points: int) -> int:
+    """Return how many of `points` quadrature points are taken at once."""
+    few, many = LANES
+    return few if points <= few else many
+
+
 def _gauss(needed: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return points in (0, 1) and weights that integrate polynomials up to degree 2 * `needed` - 1 exactly."""
     points, weights = np.polynomial.legendre.leggauss(needed)
-    spare = -needed % LANES
+    spare = -needed % lanes_for(needed)
     return np.append((points + 1) / 2, [0.5] * spare), np.append(weights / 2, [0.0] * spare)
 
 

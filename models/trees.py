@@ -16,7 +16,7 @@ import numpy.typing as npt
 from caregate.errors import CaregateError
 from models import contribution_kernels, tree_kernels
 from models.boosters import xgb
-from models.tree_arrays import TreeArrays, read_trees
+from models.tree_arrays import TreeArrays, lanes_for, read_trees
 
 Inputs = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -106,7 +106,7 @@ class Trees:
         out = np.zeros(rows.shape, dtype=np.float64)
         nodes, largest = self._explaining, self.arrays.largest
         if len(rows) <= FEW:
-            contribution_kernels.contributions_of_one(*nodes, largest, rows, out)
+            contribution_kernels.contributions_of_one[lanes_for(self.arrays.points)](*nodes, largest, rows, out)
             return out
         points = self.arrays.points
         self._spread(
