@@ -216,9 +216,14 @@ def write_part(rows: pa.Table, path: Path) -> None:
     aside.replace(path)
 
 
+def part_of(folder: Path, number: int) -> Path:
+    """Return where a part of the batch in `folder` lies."""
+    return folder / f"{number:06}.parquet"
+
+
 def read_parts(folder: Path, parts: int) -> tuple[dict[str, int], dict[str, str]]:
     """Return the rows of the first `parts` parts by status, and the digest of each part by its name."""
-    paths = [folder / f"{number:06}.parquet" for number in range(parts)]
+    paths = [part_of(folder, number) for number in range(parts)]
     statuses: dict[str, int] = {}
     for path in paths:
         for item in pc.value_counts(pq.read_table(path, columns=["status"]).column("status")).to_pylist():

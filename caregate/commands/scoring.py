@@ -51,6 +51,8 @@ def score(
     context.terminal.result({"output": str(output)} | asdict(filed))
     counts = ", ".join(f"{status}: {rows:,}" for status, rows in sorted(filed.statuses.items()))
     context.terminal.line(f"{output}: {counts} (version {filed.version})")
+    for why, rows in filed.abstained.items():
+        context.terminal.line(f"  {why}: {rows:,}")
 
 
 @guarded
@@ -64,7 +66,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure any version on labelled rows, with bounds from a bootstrap of patients; nothing is served by it."""
-    from serving.batches.files import evaluate_file
+    from serving.batches.evaluating import evaluate_file
 
     context = open_context(home, as_json)
     with context.terminal.progress() as shown:

@@ -1,13 +1,13 @@
-"""Scoring and evaluating files: read at the door, asked of one version, identifiers put back."""
+"""Scoring files: read at the door, asked of one version, identifiers put back."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -15,22 +15,17 @@ from caregate.clock import Clock, system_clock
 from caregate.errors import BadInput, Refused
 from caregate.secret_store import read_secrets
 from caregate.settings import Settings, place_for_output
-from crm.scoring_input import load_for_scoring
 from crm.source import make_source
 from governance.consents import Consents
-from governance.database import ledger_database, open_database
+from governance.database import ledger_database
 from governance.ledger import Ledger, digest_of
-from governance.prediction_batches import Batch, PredictionBatches, file_digest, read_parts
+from governance.prediction_batches import Batch, PredictionBatches, file_digest, part_of, read_parts
 from governance.vault import Vault
 from models.artifact import load_model
 from models.catalogue import spec_of
-from models.splitting import TooLittleData
-from registry.artifacts import artifact_folder
 from registry.champion import Champion
-from registry.digest import verified_manifest
-from registry.judging import scored_rows
-from registry.versions import read_version
-from serving.batches.batch import WRITERS, ScoredTable, UnknownOutputForm, score_table, write_scores
+from serving.abstaining import OTHER, abstained_for
+from serving.batches.batch import WRITERS, UnknownOutputForm
 from serving.batches.consents import consents_of
 from serving.batches.file_history import FileHistory
 from serving.batches.job import open_job, remove_unfinished, scoring_folder
@@ -43,9 +38,8 @@ from serving.known.snapshots import SnapshotHistory
 from serving.policy import load_serving_policy
 from serving.registry_champions import RegistryChampions
 from serving.scorer import PurposeRefused
-from serving.served import Served, load_served
+from serving.served import load_served
 from serving.withholding import SCORE, Placing, stale
-from validation.measuring import measure
 from validation.policy import load_policy
 
 SCORED = "model.score-file"
@@ -68,41 +62,20 @@ class NothingToScore(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """What became of a scored file: rows by status, and the version that answered."""
-
-    version: int
-    statuses: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """An estimate with its bounds."""
-
-    estimate: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """How a version does on labelled rows.
+    """What became of a scored file.
 
     Attributes
     ----------
     version
-        Which one.
-    rows, positives, patients, left_out
-        Rows that were measured, and those of the input that were not.
-    metrics
-        With bounds from a bootstrap of patients.
+        Which answered.
+    statuses, abstained
+        Rows by status, and those that were not scored by why, in a word as `serving.abstaining` has it or the rule
+        that held them back at the door.
     """
 
     version: int
-    rows: int
-    positives: int
-    patients: int
-    left_out: int
-    metrics: Mapping[str, Interval]
+    statuses: Mapping[str, int]
+    abstained: Mapping[str, int]
 
 
 def score_file(
@@ -147,7 +120,7 @@ def score_file(
         If the input cannot be read, or the output's form is unknown or its place the home's own; nothing was written
         then.
     """
-    _check_output(settings, output)
+    check_output(settings, output)
     spec, policy = spec_of(model), load_policy(model)
     allowed = [item.name for item in policy.purposes.allowed]
     purpose = purpose or allowed[0]
@@ -167,7 +140,7 @@ def score_file(
     }
     remove_unfinished(settings, clock() - timedelta(days=load_serving_policy().files.unfinished_days))
     with open_job(settings, facts, clock) as job:
-        vault = _vault(settings)
+        vault = vault_of(settings)
         pass_door(job, make_source(source), str(location), vault, spec, rows=rows)
         words = {patient: (word.granted, word.at) for patient, word in Consents(engine).last_words(SCORE).items()}
         may = consents_of(words, history)
@@ -186,46 +159,22 @@ def score_file(
             batch=batch.id, champion=champion.digest, purpose=purpose, **statuses,
         )  # fmt: skip
         write_output(job.batch, champion.version, parts, SealedIds(job, vault).parts(), output)
-    return Filed(champion.version, statuses)
+        abstained = _whys(batches.place(job.batch), len(parts))
+    return Filed(champion.version, statuses, abstained)
 
 
-def evaluate_file(
-    settings: Settings, model: str, version: int, *, source: str, location: Path, output: Path | None = None
-) -> Evaluation:
-    """Measure any version on labelled rows; nothing is served by it.
-
-    Raises
-    ------
-    UnknownVersion, DigestMismatch
-        If the version is not there or its files were changed.
-    BadInput
-        If the input cannot be read or holds too few labels.
-    """
-    if output is not None:
-        _check_output(settings, output)
-    spec, policy = spec_of(model), load_policy(model)
-    found = read_version(open_database(settings.registry_url), model, version)
-    folder = artifact_folder(settings, found.location)
-    verified_manifest(folder)
-    served = Served(spec, load_model(folder), version, policy)
-    scored = _score(settings, served, source, location, explain=output is not None)
-    if output is not None:
-        write_scores(scored.of_the_past(), output)
-    rows = scored.features.filter(pc.is_valid(scored.features.column("label")))
-    label = np.asarray(rows.column("label"))
-    if len(np.unique(label)) < 2:
-        raise TooLittleData("its labelled rows do not hold both outcomes")
-    measured = measure(scored_rows(spec, rows, served.fitted.predict(rows)), policy).overall
-    confidence = policy.bootstrap.confidence.value
-    metrics = {}
-    for name, draws in measured.metrics.items():
-        low, high = draws.interval(confidence)
-        metrics[name] = Interval(float(draws.sample[0]), float(low[0]), float(high[0]))
-    left_out = scored.output.height - rows.num_rows
-    return Evaluation(version, rows.num_rows, int(label.sum()), measured.patients, left_out, metrics)
+def _whys(folder: Path, parts: int) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for number in range(parts):
+        whys = pc.value_counts(pq.read_table(part_of(folder, number), columns=["why"]).column("why").drop_null())
+        for item in whys.to_pylist():
+            word = abstained_for(item["values"])
+            counts[item["values"] if word == OTHER else word] += item["counts"]
+    return dict(counts.most_common())
 
 
-def _check_output(settings: Settings, output: Path) -> None:
+def check_output(settings: Settings, output: Path) -> None:
+    """Refuse an output whose form is unknown, or whose place is the home's own."""
     if output.suffix not in WRITERS:
         raise UnknownOutputForm
     place_for_output(settings, output)
@@ -245,11 +194,13 @@ def _still_standing(settings: Settings, champion: Champion, clock: Clock) -> Non
         raise NotScoring(champion.model, "another version was promoted meanwhile; score the file again")
 
 
-def _vault(settings: Settings) -> Vault:
+def vault_of(settings: Settings) -> Vault:
+    """Return the vault of a home."""
     return Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
 
 
-def _history(settings: Settings, table: str) -> History:
+def history_of(settings: Settings, table: str) -> History:
+    """Return what the newest snapshot knows."""
     return SnapshotHistory(
         settings.snapshots_dir, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
     ).history(table)
@@ -258,12 +209,3 @@ def _history(settings: Settings, table: str) -> History:
 def _digest_of_input(location: Path) -> str:
     files = sorted(path for path in location.iterdir() if path.is_file()) if location.is_dir() else [location]
     return digest_of({path.name: file_digest(path) for path in files if path.is_file()})
-
-
-def _score(settings: Settings, served: Served, source: str, location: Path, *, explain: bool) -> ScoredTable:
-    table = served.spec.table
-    tables, records = load_for_scoring(make_source(source), str(location), _vault(settings), table=table)
-    if table not in tables or tables[table].height == 0:
-        raise NothingToScore(table)
-    history = _history(settings, table)
-    return score_table(served, history, tables[table], records, load_serving_policy(), explain=explain)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from crm.scoring_input import parts_for_scoring
 from crm.source import Source
-from governance.prediction_batches import write_part
+from governance.prediction_batches import part_of, write_part
 from governance.vault import Vault
 from models.spec import ModelSpec
 from serving.assessment import MISSING
@@ -104,7 +104,7 @@ def answer_parts(features: Path, how: Answering, predictions: Path, *, threads: 
 
     def work() -> Iterator[Callable[[], None]]:
         for number, batch in enumerate(_batches(features, how, rows)):
-            parts.append(predictions / f"{number:06}.parquet")
+            parts.append(part_of(predictions, number))
             if not parts[-1].exists():
                 yield _task(batch, how, parts[-1])
 

@@ -75,7 +75,7 @@ class TestAFileInParts:
         tables, records = files.load_for_scoring(
             files.make_source("parquet"), str(asked), vault_of(house), table="appointments"
         )
-        history = files._history(house, "appointments")
+        history = files.history_of(house, "appointments")
         whole = score_table(served, history, tables["appointments"], records, load_serving_policy()).output
         assert found["record_id"].equals(whole["record_id"])
         for name in ("status", "score", "band", "model_version", "why"):
