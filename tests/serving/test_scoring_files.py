@@ -13,6 +13,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from crm.scoring_input import load_for_scoring
+from crm.source import make_source
 from crm.spreadsheets import unarmed
 from governance.consents import Consents
 from governance.database import ledger_database
@@ -72,9 +74,7 @@ class TestAFileInParts:
         found = pl.read_parquet(path)
         champion = clinic.versions[1]
         served = files.load_served(champion, files.spec_of("no-show"), files.load_policy("no-show"))
-        tables, records = files.load_for_scoring(
-            files.make_source("parquet"), str(asked), vault_of(house), table="appointments"
-        )
+        tables, records = load_for_scoring(make_source("parquet"), str(asked), vault_of(house), table="appointments")
         history = files.history_of(house, "appointments")
         whole = score_table(served, history, tables["appointments"], records, load_serving_policy()).output
         assert found["record_id"].equals(whole["record_id"])
