@@ -21,7 +21,8 @@ from serving.guard import MODEL, ROUTE
 from serving.keys import Client, Keys
 from serving.policy import ServingPolicy
 from serving.problems import MethodNotAllowed, answer_to
-from serving.scorer import Answer, Question, Scorer
+from serving.question import Answer, Question
+from serving.scorer import Scorer
 from serving.seen.metrics import Metrics
 from serving.shelf import Shelf
 

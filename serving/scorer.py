@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from time import time_ns
 from typing import Any, Protocol
 
-import msgspec
-
 from caregate.clock import Clock, system_clock
-from caregate.errors import BadInput, Refused
 from governance.consent_book import ConsentBook
 from governance.ledger import digest_of
 from governance.predictions import Prediction
-from serving.assessment import MISSING, Assessment, Reason, assess_encoded
+from serving.assessment import MISSING, Assessment, assess_encoded
 from serving.door import Door, Tokens, canonical_row
 from serving.fields import MalformedRequest
 from serving.instances import Form, Instance
 from serving.known.history import History
 from serving.policy import ServingPolicy
+from serving.question import Answer, PurposeRefused, Question, TooManyInstances, random_id
 from serving.seen.telemetry import span
 from serving.served import Served
 from serving.shelf import Offer, Shelf, Standing
@@ -41,71 +36,11 @@ Rows = Mapping[int, dict[str, Any]]
 """Canonical rows by the place of their instance in the request."""
 
 
-class PurposeRefused(Refused):
-    """The declared purpose is none that the model's policy allows."""
-
-    title = "Purpose refused"
-
-    def __init__(self, allowed: Sequence[str]) -> None:
-        super().__init__(f"scores of this model are not given for the declared purpose, only for: {', '.join(allowed)}")
-
-
-class TooManyInstances(BadInput):
-    """A request holds more instances than one may."""
-
-    status = 413
-    title = "Too large"
-
-    def __init__(self, most: int) -> None:
-        super().__init__(f"a request may hold {most} instances: send fewer, or use `caregate score` for files")
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A request for scores.
-
-    Attributes
-    ----------
-    client
-        Whose key it came with.
-    purpose
-        What the scores are for, as declared.
-    instances
-        JSON objects, one a record.
-    reasons
-        How many reasons it asks for; None for as many as the policy shows.
-    """
-
-    client: str
-    purpose: str
-    instances: Sequence[Mapping[str, Any]]
-    reasons: int | None = None
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What the client gets for one instance."""
-
-    prediction_id: str
-    status: str
-    score: float | None
-    range: tuple[float, float] | None
-    band: str | None
-    meaning: str | None
-    reasons: tuple[Reason, ...]
-    model_version: int | None
-    why: str | None
-
-
 class Record(Protocol):
     """Where predictions are written down."""
 
     def append(self, rows: Sequence[Prediction]) -> None:
         """Return once `rows` cannot be lost by the end of this process."""
-
-
-def random_id() -> str:
-    """Draw an id of 128 bits that cannot be guessed and sorts by its moment, so that an index grows at one end."""
-    return f"{time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
 
 
 class Scorer:

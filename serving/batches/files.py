@@ -36,8 +36,8 @@ from serving.champions import NotServed
 from serving.known.history import History
 from serving.known.snapshots import SnapshotHistory
 from serving.policy import load_serving_policy
+from serving.question import PurposeRefused
 from serving.registry_champions import RegistryChampions
-from serving.scorer import PurposeRefused
 from serving.served import load_served
 from serving.withholding import SCORE, Placing, stale
 from validation.policy import load_policy

@@ -21,7 +21,7 @@ from serving.exchange.fhir_reading import (
     recorded_of,
 )
 from serving.fields import MalformedRequest
-from serving.scorer import Answer
+from serving.question import Answer
 
 LONGEST_SUMMARY = 139
 SYSTEM: Final = "urn:caregate:override-reason"

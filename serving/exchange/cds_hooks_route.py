@@ -23,7 +23,8 @@ from serving.exchange.fhir import prediction_id_of
 from serving.keys import Keys
 from serving.openapi import problems
 from serving.policy import ServingPolicy
-from serving.scorer import Question, Scorer
+from serving.question import Question
+from serving.scorer import Scorer
 from serving.seen.metrics import Metrics
 
 OBJECT: dict[str, Any] = {

@@ -25,7 +25,8 @@ from serving.keys import Keys
 from serving.openapi import request_of
 from serving.policy import ServingPolicy
 from serving.problems import WITHIN
-from serving.scorer import Answer, Question, Scorer
+from serving.question import Answer, Question
+from serving.scorer import Scorer
 from serving.seen.metrics import Metrics
 from serving.shelf import Shelf
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.exchange.fhir import prediction_id_of, uuid_of
-from serving.scorer import random_id
+from serving.question import random_id
 
 URL = "/v1/models/no-show/risk-assessments"
 CANARY = "Mrs-Canary-1947"

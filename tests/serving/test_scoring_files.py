@@ -25,7 +25,7 @@ from serving.batches import files
 from serving.batches.batch import score_table
 from serving.batches.job import JobRuns, open_job, remove_unfinished
 from serving.policy import load_serving_policy
-from serving.scorer import PurposeRefused
+from serving.question import PurposeRefused
 from serving.withholding import NO_CONSENT
 from tests.serving.clinic import appointments, make_home, publish_snapshot, vault_of
 
