@@ -17,6 +17,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+# The server runs in this process, and what it draws by `random` meanwhile is no draw of a strategy.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
+
 WITHOUT_KEY = ("/healthz", "/readyz", "/metadata", "/cds-services")
 NOT_READY = 503
 PROBLEMS = ("application/problem+json", "application/fhir+json")
