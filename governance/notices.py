@@ -6,20 +6,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from caregate.errors import BadInput, CaregateError
+from caregate.errors import BadInput
+from caregate.policy_file import read_policy
 from governance.chain import digest_of
 
 NOTICES = Path(__file__).with_suffix(".yaml")
-
-
-class NoticesUnreadable(CaregateError):
-    """The file of the notices is missing or holds something that cannot be used."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"the notices in {path.name} are missing or cannot be used: restore the file from the release")
 
 
 class UnknownPurpose(BadInput):
@@ -111,10 +104,7 @@ def load_notices(path: Path = NOTICES) -> Notices:
 
     Raises
     ------
-    NoticesUnreadable
+    caregate.policy_file.PolicyUnreadable
         If the file is missing, is not YAML, or lacks a part.
     """
-    try:
-        return Notices.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
-    except (OSError, yaml.YAMLError, ValidationError):
-        raise NoticesUnreadable(path) from None
+    return read_policy(path, Notices)

@@ -5,22 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from caregate.errors import CaregateError
+from caregate.policy_file import read_policy
 from monitoring.access_limits import ExtractionLimits, RefusalLimits
 from validation.drift_limits import DriftLimits
 from validation.policy import FOLDER
 
 POLICY = FOLDER / "monitoring.yaml"
-
-
-class MonitoringPolicyUnreadable(CaregateError):
-    """The monitoring policy is missing or holds something that cannot be used."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"the policy {path.name} is missing or cannot be used: restore it from the release")
 
 
 class _Part(BaseModel):
@@ -83,10 +75,7 @@ def load_monitoring_policy(path: Path = POLICY) -> MonitoringPolicy:
 
     Raises
     ------
-    MonitoringPolicyUnreadable
+    caregate.policy_file.PolicyUnreadable
         If the file is missing, is not YAML, lacks a part or has a value out of its range.
     """
-    try:
-        return MonitoringPolicy.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, ValidationError):
-        raise MonitoringPolicyUnreadable(path) from None
+    return read_policy(path, MonitoringPolicy)

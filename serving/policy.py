@@ -5,20 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from caregate.errors import CaregateError
+from caregate.policy_file import read_policy
 from governance.journal_writer import JournalLimits
 
 POLICY = Path(__file__).parent.parent / "validation" / "policies" / "serving.yaml"
-
-
-class ServingPolicyUnreadable(CaregateError):
-    """The serving policy is missing or holds something that cannot be used."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"the policy {path.name} is missing or cannot be used: restore it from the release")
 
 
 class _Part(BaseModel):
@@ -137,10 +129,7 @@ def load_serving_policy(path: Path = POLICY) -> ServingPolicy:
 
     Raises
     ------
-    ServingPolicyUnreadable
+    caregate.policy_file.PolicyUnreadable
         If the file is missing, is not YAML, or lacks a part.
     """
-    try:
-        return ServingPolicy.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, ValidationError):
-        raise ServingPolicyUnreadable(path) from None
+    return read_policy(path, ServingPolicy)

@@ -5,21 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from caregate.errors import CaregateError
+from caregate.policy_file import read_policy
 
 POLICY = Path(__file__).with_name("policy.yaml")
-
-
-class HookPolicyUnreadable(CaregateError):
-    """The policy is missing or holds something that cannot be used."""
-
-    def __init__(self) -> None:
-        super().__init__("crm/hooks/policy.yaml is missing or cannot be used: restore it from the release")
 
 
 class _Part(BaseModel):
@@ -49,17 +40,7 @@ def hook_policy(path: Path = POLICY) -> HookPolicy:
 
     Raises
     ------
-    HookPolicyUnreadable
+    caregate.policy_file.PolicyUnreadable
         If the file is missing, is no YAML, or lacks a part.
     """
-    try:
-        return HookPolicy.model_validate(_values(yaml.safe_load(path.read_text(encoding="utf-8"))))
-    except (OSError, yaml.YAMLError, ValidationError):
-        raise HookPolicyUnreadable from None
-
-
-def _values(said: Any) -> Any:
-    """Return `said` without the reasons."""
-    if not isinstance(said, dict):
-        return said
-    return said["value"] if said.keys() == {"value", "reason"} else {name: _values(item) for name, item in said.items()}
+    return read_policy(path, HookPolicy)

@@ -5,21 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from caregate.errors import CaregateError, NotFound
+from caregate.errors import NotFound
+from caregate.policy_file import read_policy
 
 POLICY = Path(__file__).with_name("policy.yaml")
-
-
-class WriteBackPolicyUnreadable(CaregateError):
-    """The policy is missing or holds something that cannot be used."""
-
-    def __init__(self) -> None:
-        super().__init__("crm/write_back/policy.yaml is missing or cannot be used: restore it from the release")
 
 
 class NotWrittenBack(NotFound):
@@ -92,17 +85,7 @@ def write_back_policy(path: Path = POLICY) -> WriteBackPolicy:
 
     Raises
     ------
-    WriteBackPolicyUnreadable
+    caregate.policy_file.PolicyUnreadable
         If the file is missing, is no YAML, or lacks a part.
     """
-    try:
-        return WriteBackPolicy.model_validate(_values(yaml.safe_load(path.read_text(encoding="utf-8"))))
-    except (OSError, yaml.YAMLError, ValidationError):
-        raise WriteBackPolicyUnreadable from None
-
-
-def _values(said: Any) -> Any:
-    """Return `said` without the reasons."""
-    if not isinstance(said, dict):
-        return said
-    return said["value"] if said.keys() == {"value", "reason"} else {name: _values(item) for name, item in said.items()}
+    return read_policy(path, WriteBackPolicy)

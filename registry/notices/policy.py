@@ -5,19 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from caregate.errors import CaregateError
+from caregate.policy_file import read_policy
 
 POLICY = Path(__file__).parent.parent / "policies" / "notices.yaml"
-
-
-class NoticePolicyUnreadable(CaregateError):
-    """The policy of the notices is missing or holds something that cannot be used."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"the policy {path.name} is missing or cannot be used: restore it from the release")
 
 
 class _Part(BaseModel):
@@ -83,10 +75,7 @@ def load_notice_policy(path: Path = POLICY) -> NoticePolicy:
 
     Raises
     ------
-    NoticePolicyUnreadable
+    caregate.policy_file.PolicyUnreadable
         If the file is missing, is not YAML, or lacks a part.
     """
-    try:
-        return NoticePolicy.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, ValidationError):
-        raise NoticePolicyUnreadable(path) from None
+    return read_policy(path, NoticePolicy)

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from caregate.clock import fixed_clock
+from caregate.policy_file import PolicyUnreadable
 from governance import seals
 from governance.consents import ConsentBook, Consents, Said
 from governance.database import migrate, open_database
-from governance.notices import NOTICES, NoticesUnreadable, UnknownNotice, UnknownPurpose, load_notices
+from governance.notices import NOTICES, UnknownNotice, UnknownPurpose, load_notices
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 KEY = b"s" * 32
@@ -187,5 +188,5 @@ class TestTheNotices:
         )
         (tmp_path / "notices.yaml").write_text(twice, encoding="utf-8")
         for path in (tmp_path / "notices.yaml", tmp_path / "none.yaml"):
-            with pytest.raises(NoticesUnreadable):
+            with pytest.raises(PolicyUnreadable):
                 load_notices(path)

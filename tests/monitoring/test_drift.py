@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
+from caregate.policy_file import PolicyUnreadable
 from models.artifact import Calibration, Column, FittedModel
 from monitoring.drift import drift, judge_drift, references
 from monitoring.finding import Alarm, Finding, worst
-from monitoring.policy import MonitoringPolicyUnreadable, load_monitoring_policy
+from monitoring.policy import load_monitoring_policy
 from validation.drift import reference_of
 
 LIMITS = load_monitoring_policy().drift
@@ -79,5 +80,5 @@ class TestPolicy:
     def test_a_policy_that_cannot_be_used_is_said_so(self, tmp_path, text):
         path = tmp_path / "monitoring.yaml"
         path.write_text(text)
-        with pytest.raises(MonitoringPolicyUnreadable):
+        with pytest.raises(PolicyUnreadable):
             load_monitoring_policy(path)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from caregate.clock import fixed_clock, system_clock
+from caregate.policy_file import PolicyUnreadable
 from caregate.settings import Settings
 from governance.database import ledger_database, open_database
 from governance.incident_rules import Kind as IncidentKind
@@ -31,7 +32,7 @@ from registry.notices.due import due_notices
 from registry.notices.facts import Facts, Incident, InUse, Refusal, Unpromoted, VersionSketch, Waiting
 from registry.notices.gathering import gather_facts
 from registry.notices.notice import Kind
-from registry.notices.policy import NoticePolicyUnreadable, Pauses, load_notice_policy
+from registry.notices.policy import Pauses, load_notice_policy
 from registry.notices.sending import FAILED, SENT, Outlook, send_due_notices
 from registry.promotion import promote
 from registry.proving import PROVEN
@@ -162,7 +163,7 @@ class TestThePolicy:
     def test_that_cannot_be_used_is_named_and_not_shown(self, tmp_path: Path) -> None:
         path = tmp_path / "notices.yaml"
         path.write_text("waiting: {remind_after_days: [soon]}", encoding="utf-8")
-        with pytest.raises(NoticePolicyUnreadable, match=r"notices\.yaml") as raised:
+        with pytest.raises(PolicyUnreadable, match=r"notices\.yaml") as raised:
             load_notice_policy(path)
         assert "soon" not in str(raised.value)
 

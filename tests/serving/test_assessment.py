@@ -9,10 +9,11 @@ import pyarrow as pa
 import pytest
 import xgboost as xgb
 
+from caregate.policy_file import PolicyUnreadable
 from models.artifact import Calibration, Column
 from models.catalogue import spec_of
 from serving.assessment import assess, explained, incomplete, unsupported
-from serving.policy import ServingPolicyUnreadable, Support, load_serving_policy
+from serving.policy import Support, load_serving_policy
 from serving.served import FeaturesUnknown, Served, load_served
 from serving.support import support_of
 from tests.serving.clinic import features_of
@@ -109,5 +110,5 @@ class TestPolicy:
     def test_a_policy_that_cannot_be_used_is_said_so(self, tmp_path, text):
         path = tmp_path / "serving.yaml"
         path.write_text(text)
-        with pytest.raises(ServingPolicyUnreadable):
+        with pytest.raises(PolicyUnreadable):
             load_serving_policy(path)
