@@ -19,13 +19,11 @@ import pyarrow as pa
 
 from caregate.clock import system_clock
 from caregate.home import make_home
-from caregate.secret_store import read_secrets
 from caregate.settings import Settings, load_settings
 from crm.deidentify import deidentify
 from crm.snapshot import publish
 from crm.source import make_source
-from governance.database import ledger_database
-from governance.vault import Vault
+from governance.vault import vault_of
 from models.catalogue import spec_of
 from models.features import feature_rows, labelled
 from models.spec import Split
@@ -41,7 +39,7 @@ SEEDS = range(5)
 def rows_of(settings: Settings, model: str, source: str, path: str) -> pa.Table:
     """Return the labelled feature rows of a real file."""
     spec = spec_of(model)
-    vault = Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
+    vault = vault_of(settings)
     draft = deidentify(make_source(source).read(path), vault, owner="benchmark")
     snapshot = publish(settings.snapshots_dir, draft, clock=system_clock)
     files = {name: snapshot.path(name) for name in ("patients", spec.table)}

@@ -22,13 +22,11 @@ from pathlib import Path
 
 from caregate.clock import system_clock
 from caregate.home import make_home
-from caregate.secret_store import read_secrets
 from caregate.settings import Settings, load_settings
 from crm.deidentify import deidentify
 from crm.snapshot import Snapshot, publish
 from crm.source import make_source
-from governance.database import ledger_database
-from governance.vault import Vault
+from governance.vault import vault_of
 from validation.suites.on_snapshot import check_snapshot
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks" / "run-no-show.md"
@@ -62,7 +60,7 @@ def prepare(settings: Settings, source: str, given: str) -> Snapshot:
         make_source("noshow-kaggle") if source == "kaggle" else make_source("synthetic", rows=int(given), encounters=0)
     )
     raw = made.read(given if source == "kaggle" else None)
-    vault = Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
+    vault = vault_of(settings)
     snapshot = publish(settings.snapshots_dir, deidentify(raw, vault, owner="benchmark"), clock=system_clock)
     check_snapshot(settings.quality_dir, snapshot, "appointments")
     return snapshot

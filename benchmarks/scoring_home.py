@@ -9,7 +9,6 @@ from pathlib import Path
 from benchmarks.small_versions import DIGEST, GATES
 from caregate.clock import system_clock
 from caregate.home import make_home
-from caregate.secret_store import read_secrets
 from caregate.settings import Settings, load_settings
 from crm.deidentify import deidentify
 from crm.snapshot import Snapshot, publish
@@ -18,7 +17,7 @@ from governance.client_keys import ClientKeys
 from governance.database import ledger_database, open_database
 from governance.ledger import Ledger
 from governance.people import People, Role
-from governance.vault import Vault
+from governance.vault import vault_of
 from models.artifact import FittedModel
 from models.features import feature_rows, labelled
 from models.no_show import SPEC
@@ -53,7 +52,7 @@ def scoring_home(folder: Path, *, rows: int, versions: int, port_base: int) -> S
     make_home(settings)
     prepare_database(settings)
     engine = ledger_database(settings)
-    vault = Vault(engine, read_secrets(settings.secrets_file).vault_key_bytes)
+    vault = vault_of(settings)
     raw = SyntheticSource(rows, encounters=0).read()
     snapshot = publish(settings.snapshots_dir, deidentify(raw, vault, owner=ENGINEER), clock=system_clock)
     models: dict[int, FittedModel] = {}

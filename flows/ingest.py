@@ -9,7 +9,6 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from caregate.clock import system_clock
-from caregate.secret_store import read_secrets
 from caregate.settings import Settings, load_settings
 from crm.deidentify import deidentify
 from crm.snapshot import Snapshot, publish
@@ -19,7 +18,7 @@ from flows.progress import ShownProgress, tell
 from flows.reading import take_source
 from governance.database import ledger_database
 from governance.ledger import Ledger
-from governance.vault import Vault
+from governance.vault import vault_of
 from validation.contracts.check import check_all
 from validation.suites.on_snapshot import PAGE, check_snapshot, read_result, suites_for
 from validation.suites.raw import keep_raw_findings
@@ -38,7 +37,7 @@ def read(source: str, location: str | None, options: dict[str, int]) -> RawTable
 def exchange(settings: Settings, raw: RawTables, owner: str) -> Draft:
     """Put tokens in the place of identifiers and hold the tables against their contracts."""
     tell("exchanging identifiers for tokens")
-    vault = Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
+    vault = vault_of(settings)
     draft = deidentify(raw, vault, owner=owner)
     tell("checking contracts")
     check_all(draft.tables)

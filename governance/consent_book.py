@@ -20,6 +20,7 @@ from caregate.errors import CaregateError
 from governance import seals
 from governance.chain import row_is_sealed
 from governance.consent import GRANTED, REVOKED
+from governance.database import plain_connection
 from governance.schema import acts
 
 CHUNK = 10_000
@@ -115,12 +116,7 @@ class ConsentBook:
                     self._read = row[0]
 
     def _connect(self) -> Any:
-        pooled = self._engine.raw_connection()
-        session: Any = pooled.driver_connection
-        pooled.detach()
-        if isinstance(session, psycopg.Connection):
-            session.autocommit = True  # a look at the newest line is one round trip, without a transaction around it
-        self._session = session
+        session = self._session = plain_connection(self._engine)
         self._end = weakref.finalize(self, session.close)
         return session
 

@@ -122,6 +122,19 @@ def _with_key(url: str, secrets_file: Path) -> Engine:
     return seals.with_key(engine, secrets.key_for(seals.PURPOSE))
 
 
+def plain_connection(engine: Engine) -> Any:
+    """Return a connection of the driver's own, for reads at every request: SQLAlchemy's way takes twenty times as long.
+
+    It belongs to the caller, and each statement is a transaction of its own: one round trip on PostgreSQL.
+    """
+    pooled = engine.raw_connection()
+    connection: Any = pooled.driver_connection
+    pooled.detach()
+    if engine.dialect.name == "postgresql":
+        connection.autocommit = True
+    return connection
+
+
 @contextmanager
 def exclusive(engine: Engine) -> Iterator[Connection]:
     """Open a transaction in which no other writes: what was read in it still holds when it commits."""

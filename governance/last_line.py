@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from governance.database import plain_connection
+
 ONE = "(SELECT max(seq) FROM acts WHERE action = '{}')"
 
 
@@ -57,9 +59,5 @@ class LastLine:
         return rows[0]
 
     def _open(self) -> Any:
-        pooled = self._engine.raw_connection()
-        self._connection = pooled.driver_connection
-        pooled.detach()
-        if self._engine.dialect.name == "postgresql":
-            self._connection.autocommit = True
+        self._connection = plain_connection(self._engine)
         return self._connection

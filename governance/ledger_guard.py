@@ -24,19 +24,7 @@ GUARDED = (
     "incident_reports",
 )
 """Tables that are written in `exclusive` transactions alone."""
-APPEND_ONLY = (
-    "acts",
-    "predictions",
-    "quarantine_decisions",
-    "write_backs",
-    "hook_events",
-    "worklists",
-    "worklist_entries",
-    "messages",
-    "reviews",
-    "outcomes",
-    "incident_reports",
-)
+APPEND_ONLY = (*GUARDED, "predictions", "write_backs", "hook_events")
 
 
 def with_proofs(engine: Engine, secrets: Secrets) -> Engine:

@@ -20,7 +20,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Connection, Engine, insert, select
 
 from caregate.errors import CaregateError
-from governance.database import exclusive
+from caregate.secret_store import read_secrets
+from caregate.settings import Settings
+from governance.database import exclusive, ledger_database
 from governance.schema import vault
 
 Item = TypeVar("Item")
@@ -133,6 +135,17 @@ class Vault:
         for chunk in chunks(sealed):
             found.update(_tokens_of(connection, namespace, chunk))
         return found
+
+
+def vault_of(settings: Settings) -> Vault:
+    """Return the vault of a home.
+
+    Raises
+    ------
+    governance.database.LedgerMissing, caregate.secret_store.SecretsMissing
+        If the home was not made by `caregate init`.
+    """
+    return Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
 
 
 def namespace(system: str, kind: str) -> str:

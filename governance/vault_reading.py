@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from threading import local
 from typing import Any
 
+from governance.database import plain_connection
 from governance.vault import Vault, chunks
 
 
@@ -67,10 +68,5 @@ class VaultReader:
     def _connection(self) -> Any:
         connection: Any = getattr(self._own, "connection", None)
         if connection is None:
-            pooled = self._vault.engine.raw_connection()
-            connection = pooled.driver_connection
-            pooled.detach()
-            self._own.connection = connection
-            if self._vault.engine.dialect.name == "postgresql":
-                connection.autocommit = True  # one round trip, and no transaction that stays open
+            connection = self._own.connection = plain_connection(self._vault.engine)
         return connection

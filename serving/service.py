@@ -18,14 +18,14 @@ from governance.key_refusals import PURPOSE, KeyRefusals
 from governance.last_line import LastLine
 from governance.prediction_journal import PredictionJournal
 from governance.predictions import Predictions
-from governance.vault import Vault
+from governance.vault import vault_of
 from models.catalogue import SPECS
 from serving.champions import ChampionSource
 from serving.door import Door
 from serving.exchange.joined import add_exchange_routes
 from serving.http import create_app, put_scores_before
 from serving.keys import Keys
-from serving.known.snapshots import SnapshotHistory
+from serving.known.snapshots import snapshot_history
 from serving.outreach.page import WorklistPages
 from serving.outreach.route import add_worklist_routes
 from serving.outreach.sender import names_sender
@@ -73,14 +73,9 @@ def make_service(settings: Settings, policy: ServingPolicy, champions: ChampionS
         If the home was not made by `caregate init`.
     """
     engine, secrets = ledger_database(settings), read_secrets(settings.secrets_file)
-    vault = Vault(engine, secrets.vault_key_bytes)
+    vault = vault_of(settings)
     shelf = Shelf({spec.name: Offer(spec, load_policy(spec.name)) for spec in SPECS.values()})
-    histories = SnapshotHistory(
-        settings.snapshots_dir,
-        stores=settings.serving_dir / "rows",
-        threads=settings.threads,
-        memory_limit_gb=settings.memory_limit_gb,
-    )
+    histories = snapshot_history(settings, stores=settings.serving_dir / "rows")
     watcher = Watcher(shelf, champions, histories, policy.watch)
     journal = PredictionJournal(settings.journal_dir, engine, policy.journal.limits)
     book, metrics, leaving = ConsentBook(engine), Metrics(), Event()

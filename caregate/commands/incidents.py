@@ -133,12 +133,11 @@ def _incidents(context: Context) -> Incidents:
 
 def _notes(context: Context, found: Incident) -> list[str]:
     """Return what clients wrote, for those who handle incidents; the ledger's line is written first."""
-    from caregate.secret_store import read_secrets
     from governance.database import ledger_database
     from governance.harm_reports import notes_of
     from governance.incident_rules import HANDLERS
     from governance.ledger import Ledger
-    from governance.vault import Vault
+    from governance.vault import vault_of
     from registry.authorship import require_role
 
     if not reads_a_person():
@@ -147,7 +146,7 @@ def _notes(context: Context, found: Incident) -> list[str]:
     engine = ledger_database(settings)
     by = require_role(settings, *HANDLERS)
     Ledger(engine).append(by, "incident.read-reports", found.id)
-    return notes_of(found.id, engine, Vault(engine, read_secrets(settings.secrets_file).vault_key_bytes))
+    return notes_of(found.id, engine, vault_of(settings))
 
 
 def _affected(context: Context, found: Incident) -> dict[str, Any]:

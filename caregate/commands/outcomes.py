@@ -68,18 +68,17 @@ def _of(row: Reported, model: str | None) -> Reported:
 
 
 def _outcomes(context: Context, source: str | None) -> Outcomes:
-    from caregate.secret_store import read_secrets
     from crm.systems import system_of
     from governance.database import ledger_database
     from governance.outcomes import Outcomes
     from governance.prediction_batches import PredictionBatches
     from governance.recorded import RecordedPredictions
-    from governance.vault import Vault, namespace
+    from governance.vault import namespace, vault_of
     from models.catalogue import SPECS
 
     settings = context.settings
     engine = ledger_database(settings)
-    vault = Vault(engine, read_secrets(settings.secrets_file).vault_key_bytes)
+    vault = vault_of(settings)
     system = system_of(settings.snapshots_dir, source)
 
     def place(model: str) -> str | None:

@@ -123,10 +123,8 @@ def show_row(
     as_json: AsJson = False,
 ) -> None:
     """Open one row for an engineer or admin, on a terminal only; the ledger's line is written first."""
-    from caregate.secret_store import read_secrets
     from crm.quarantine import open_row
-    from governance.database import ledger_database
-    from governance.vault import Vault
+    from governance.vault import vault_of
     from registry.authorship import acting_name
 
     context = open_context(home, as_json)
@@ -135,7 +133,7 @@ def show_row(
     settings = context.settings
     found, (held,) = _find(context, snapshot, [row], table)
     _quarantine(context).record_opening(held, by=acting_name(settings))
-    vault = Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
+    vault = vault_of(settings)
     said = open_row(found, held, vault)
     if as_json:
         typer.echo(json.dumps(said, indent=2))  # in ASCII, so that no value steers the terminal

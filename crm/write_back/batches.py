@@ -14,7 +14,6 @@ from pathlib import Path
 
 from caregate.clock import Clock, system_clock
 from caregate.errors import BadInput, NotFound
-from caregate.secret_store import read_secrets
 from caregate.settings import Settings, place_for_output
 from crm.atomic_folder import only_writer
 from crm.snapshot import latest
@@ -31,7 +30,7 @@ from crm.write_back.writing import Order, Writer
 from governance.consent_book import ConsentBook
 from governance.database import ledger_database
 from governance.ledger import Ledger
-from governance.vault import Vault
+from governance.vault import vault_of
 
 TARGETS = (*CRMS, *FORMS)
 LOCK = ".write-back.lock"
@@ -103,7 +102,7 @@ class WriteBackDesk:
         self._say = say
         self._policy = policy or write_back_policy()
         self._engine = ledger_database(settings)
-        self._vault = Vault(self._engine, read_secrets(settings.secrets_file).vault_key_bytes)
+        self._vault = vault_of(settings)
         self._store = WriteBacks(self._engine, self._vault)
 
     def write(

@@ -13,6 +13,7 @@ from caregate.settings import Settings
 from crm.scoring_input import load_for_scoring
 from crm.source import make_source
 from governance.database import open_database
+from governance.vault import vault_of
 from models.artifact import load_model
 from models.catalogue import spec_of
 from models.splitting import TooLittleData
@@ -21,7 +22,8 @@ from registry.digest import verified_manifest
 from registry.judging import scored_rows
 from registry.versions import read_version
 from serving.batches.batch import ScoredTable, score_table, write_scores
-from serving.batches.files import NothingToScore, check_output, history_of, vault_of
+from serving.batches.files import NothingToScore, check_output
+from serving.known.snapshots import snapshot_history
 from serving.policy import load_serving_policy
 from serving.served import Served
 from validation.measuring import measure
@@ -100,5 +102,5 @@ def _score(settings: Settings, served: Served, source: str, location: Path, *, e
     tables, records = load_for_scoring(make_source(source), str(location), vault_of(settings), table=table)
     if table not in tables or tables[table].height == 0:
         raise NothingToScore(table)
-    history = history_of(settings, table)
+    history = snapshot_history(settings).history(table)
     return score_table(served, history, tables[table], records, load_serving_policy(), explain=explain)

@@ -13,14 +13,13 @@ import pyarrow.parquet as pq
 
 from caregate.clock import Clock, system_clock
 from caregate.errors import BadInput, Refused
-from caregate.secret_store import read_secrets
 from caregate.settings import Settings, place_for_output
 from crm.source import make_source
 from governance.consents import Consents
 from governance.database import ledger_database
 from governance.ledger import Ledger, digest_of
 from governance.prediction_batches import Batch, PredictionBatches, file_digest, part_of, read_parts
-from governance.vault import Vault
+from governance.vault import vault_of
 from models.artifact import load_model
 from models.catalogue import spec_of
 from registry.champion import Champion
@@ -33,8 +32,6 @@ from serving.batches.output import write_output
 from serving.batches.sealed_ids import SealedIds
 from serving.batches.stages import ROWS, Answering, answer_parts, make_features, pass_door
 from serving.champions import NotServed
-from serving.known.history import History
-from serving.known.snapshots import SnapshotHistory
 from serving.policy import load_serving_policy
 from serving.question import PurposeRefused
 from serving.registry_champions import RegistryChampions
@@ -192,18 +189,6 @@ def _still_standing(settings: Settings, champion: Champion, clock: Clock) -> Non
     now = _champion(settings, champion.model, clock)
     if (now.version, now.digest) != (champion.version, champion.digest):
         raise NotScoring(champion.model, "another version was promoted meanwhile; score the file again")
-
-
-def vault_of(settings: Settings) -> Vault:
-    """Return the vault of a home."""
-    return Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
-
-
-def history_of(settings: Settings, table: str) -> History:
-    """Return what the newest snapshot knows."""
-    return SnapshotHistory(
-        settings.snapshots_dir, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
-    ).history(table)
 
 
 def _digest_of_input(location: Path) -> str:

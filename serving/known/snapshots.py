@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from caregate.settings import Settings
 from crm.snapshot import Snapshot, SnapshotNotFound, latest
 from crm.tables import TABLES
 from serving.known.history import History, nothing_known
@@ -103,3 +104,10 @@ class SnapshotHistory:
 def store_name(snapshot: Snapshot) -> str:
     """Return what the rows by token of a snapshot are kept under."""
     return snapshot.manifest.digest.removeprefix("sha256:")[:32]
+
+
+def snapshot_history(settings: Settings, *, stores: Path | None = None) -> SnapshotHistory:
+    """Return the history of a home; parameters as in `SnapshotHistory`."""
+    return SnapshotHistory(
+        settings.snapshots_dir, stores=stores, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
+    )

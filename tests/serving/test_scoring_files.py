@@ -24,6 +24,7 @@ from governance.recorded import RecordedPredictions
 from serving.batches import files
 from serving.batches.batch import score_table
 from serving.batches.job import JobRuns, open_job, remove_unfinished
+from serving.known.snapshots import snapshot_history
 from serving.policy import load_serving_policy
 from serving.question import PurposeRefused
 from serving.withholding import NO_CONSENT
@@ -75,7 +76,7 @@ class TestAFileInParts:
         champion = clinic.versions[1]
         served = files.load_served(champion, files.spec_of("no-show"), files.load_policy("no-show"))
         tables, records = load_for_scoring(make_source("parquet"), str(asked), vault_of(house), table="appointments")
-        history = files.history_of(house, "appointments")
+        history = snapshot_history(house).history("appointments")
         whole = score_table(served, history, tables["appointments"], records, load_serving_policy()).output
         assert found["record_id"].equals(whole["record_id"])
         for name in ("status", "score", "band", "model_version", "why"):
