@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from caregate.secret_store import read_secrets
 from caregate.settings import load_settings
 from crm.quarantine import ReleasedRows
 from crm.source import RawTables, make_source
-from governance.database import ledger_database
-from governance.vault import Vault
+from governance.vault import vault_of
 from validation.contracts.basis import check_basis
 
 _Key = tuple[str, str | None, tuple[tuple[str, int], ...]]
@@ -40,8 +38,7 @@ def _released() -> ReleasedRows | None:
     settings = load_settings()
     if not settings.secrets_file.is_file():
         return None
-    engine = ledger_database(settings)
-    return ReleasedRows.of(Vault(engine, read_secrets(settings.secrets_file).vault_key_bytes))
+    return ReleasedRows.of(vault_of(settings))
 
 
 def _look(source: str, location: str | None, options: Mapping[str, int], released: ReleasedRows | None) -> RawTables:

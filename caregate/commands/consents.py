@@ -9,29 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from caregate.commands.context import AsJson, Context, Home, guarded, open_context
-from caregate.errors import BadInput
+from caregate.commands.patient_ids import Patient, System, known_token_of, token_of
 
 if TYPE_CHECKING:
     from governance.consent import Word
     from governance.consents import Consents
-    from governance.vault import Vault
 
 consents = typer.Typer(help="Consents: record and show what a patient said.", no_args_is_help=True)
-LONGEST_ID = 200
-
-Patient = Annotated[str, typer.Argument(help="The CRM's own id of the patient.")]
 Purpose = Annotated[str, typer.Option(help="train, score, contact, share, or contact:sms and the like.")]
 How = Annotated[str, typer.Option(help="How it was said: in-person, paper, portal, voice, sms, …")]
-System = Annotated[
-    str | None, typer.Option("--source", help="The system whose id it is; needed where several were ingested.")
-]
-
-
-class UnfitId(BadInput):
-    """What was given is no id of a patient."""
-
-    def __init__(self) -> None:
-        super().__init__(f"a patient's id has 1 to {LONGEST_ID} printable characters")
 
 
 @consents.command("grant")
@@ -53,7 +39,7 @@ def grant_consent(
     context = open_context(home, as_json)
     by = require_role(context.settings, *RECORDERS)
     way, shown = way_of(how), load_notices().notice(purpose, notice)
-    token = _token(context, patient, source)
+    token = token_of(context, patient, source)
     _tell(context, _consents(context).grant(token, purpose, by=by, how=way, notice=shown.version))
 
 
@@ -76,7 +62,7 @@ def revoke_consent(
     by = require_role(context.settings, *RECORDERS)
     way = way_of(how)
     load_notices().purpose(purpose)
-    _tell(context, _consents(context).revoke(_token(context, patient, source), purpose, by=by, how=way))
+    _tell(context, _consents(context).revoke(token_of(context, patient, source), purpose, by=by, how=way))
 
 
 @consents.command("show")
@@ -139,40 +125,11 @@ def _words(context: Context, patient: str, source: str | None, *, by: str) -> li
     from governance.database import ledger_database
     from governance.ledger import Ledger
 
-    place = _place(context, source)
-    token = _vault(context).known(place, [_id(patient)]).get(_id(patient))
+    token = known_token_of(context, patient, source)
     if token is None:
         return []
     Ledger(ledger_database(context.settings)).append(by, "consent.show", token)
     return _consents(context).of(token)
-
-
-def _token(context: Context, patient: str, source: str | None) -> str:
-    """Return the patient's token; one whom the home does not know yet gets one, so that a no counts in time."""
-    return _vault(context).tokens(_place(context, source), [_id(patient)])[_id(patient)]
-
-
-def _id(patient: str) -> str:
-    said = patient.strip()
-    if not 1 <= len(said) <= LONGEST_ID or not said.isprintable():
-        raise UnfitId
-    return said
-
-
-def _place(context: Context, source: str | None) -> str:
-    from crm.systems import system_of
-    from governance.vault import namespace
-
-    return namespace(system_of(context.settings.snapshots_dir, source), "patient_id")
-
-
-def _vault(context: Context) -> Vault:
-    from caregate.secret_store import read_secrets
-    from governance.database import ledger_database
-    from governance.vault import Vault
-
-    settings = context.settings
-    return Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
 
 
 def _consents(context: Context) -> Consents:

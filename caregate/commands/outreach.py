@@ -11,15 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from caregate.commands.context import AsJson, Context, Home, guarded, open_context
-from caregate.commands.outreach_patients import (
-    deceased,
-    prefer,
-    resume,
-    source_option,
-    stop,
-    token_of,
-    vault_of,
-)
+from caregate.commands.outreach_patients import deceased, prefer, resume, stop
+from caregate.commands.patient_ids import System, token_of
 from caregate.errors import BadInput
 
 if TYPE_CHECKING:
@@ -97,7 +90,7 @@ def emergency(
         str | None, typer.Option("--way", help="The one way to try: voice, sms, chat, email, whatsapp.")
     ] = None,
     channel: Channel = "webhook",
-    source: source_option = None,
+    source: System = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -156,10 +149,11 @@ def _worklists(context: Context) -> Worklists:
 
 
 def _outbox(context: Context, worklists: Worklists, channel: str) -> Outbox:
+    from governance.vault import vault_of
     from serving.outreach.sender import channel_of
     from serving.outreach.sending import Outbox
 
-    return Outbox(context.settings, vault_of(context), worklists, channel_of(context.settings, channel))
+    return Outbox(context.settings, vault_of(context.settings), worklists, channel_of(context.settings, channel))
 
 
 def _day(worklists: Worklists, day: datetime | None) -> date:
@@ -169,11 +163,12 @@ def _day(worklists: Worklists, day: datetime | None) -> date:
 def _page(context: Context, worklists: Worklists, model: str, day: date, offset: int, by: str) -> dict[str, Any]:
     from governance.database import ledger_database
     from governance.predictions import Predictions
+    from governance.vault import vault_of
     from serving.outreach.page import MOST, WorklistPages
     from serving.outreach.sender import names_sender
 
     predictions = Predictions(ledger_database(context.settings))
-    pages = WorklistPages(worklists, vault_of(context), predictions, named=names_sender(context.settings))
+    pages = WorklistPages(worklists, vault_of(context.settings), predictions, named=names_sender(context.settings))
     return pages.page(model, day, offset=offset, limit=MOST, by=by)
 
 

@@ -7,31 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from caregate.commands.context import AsJson, Context, Home, guarded, open_context
-from caregate.errors import BadInput
+from caregate.commands.patient_ids import Patient, System, token_of
 
 if TYPE_CHECKING:
     from crm.outreach.patient_words import PatientBook
-    from governance.vault import Vault
 
-LONGEST_ID = 200
-Patient = Annotated[str, typer.Argument(help="The CRM's own id of the patient.")]
 Way = Annotated[str | None, typer.Option("--way", help="Only of one channel: voice, sms, chat, email or whatsapp.")]
-source_option = Annotated[
-    str | None, typer.Option("--source", help="The system whose id it is; needed where several were ingested.")
-]
-
-
-class UnfitPatient(BadInput):
-    """What was given is no id of a patient."""
-
-    def __init__(self) -> None:
-        super().__init__(f"a patient's id has 1 to {LONGEST_ID} printable characters")
 
 
 @guarded
-def stop(
-    patient: Patient, way: Way = None, source: source_option = None, home: Home = None, as_json: AsJson = False
-) -> None:
+def stop(patient: Patient, way: Way = None, source: System = None, home: Home = None, as_json: AsJson = False) -> None:
     """Record that a patient wants no more messages; it holds from the next message on."""
     from crm.outreach.medium import medium_of
 
@@ -44,7 +29,7 @@ def stop(
 
 @guarded
 def resume(
-    patient: Patient, way: Way = None, source: source_option = None, home: Home = None, as_json: AsJson = False
+    patient: Patient, way: Way = None, source: System = None, home: Home = None, as_json: AsJson = False
 ) -> None:
     """Record that a patient takes a STOP back; consent is another matter and stays as it was."""
     from crm.outreach.medium import medium_of
@@ -60,7 +45,7 @@ def resume(
 def deceased(
     patient: Patient,
     mistaken: Annotated[bool, typer.Option("--mistaken", help="It was recorded by mistake.")] = False,
-    source: source_option = None,
+    source: System = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -76,7 +61,7 @@ def prefer(
     zone: Annotated[str | None, typer.Option(help="IANA time zone, such as America/Sao_Paulo.")] = None,
     language: Annotated[str | None, typer.Option(help="Code, such as pt.")] = None,
     channels: Annotated[str | None, typer.Option(help="In the order to try, such as sms,voice.")] = None,
-    source: source_option = None,
+    source: System = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -89,28 +74,6 @@ def prefer(
     media = tuple(medium_of(word.strip()) for word in channels.split(",")) if channels else ()
     _book(context).prefer(token_of(context, patient, source), Preferences(zone, language, media), by=by)
     _tell(context, "the preferences are recorded", None)
-
-
-def token_of(context: Context, patient: str, source: str | None) -> str:
-    """Return the patient's token; one whom the home does not know yet gets one, so that a STOP counts in time."""
-    from crm.systems import system_of
-    from governance.vault import namespace
-
-    said = patient.strip()
-    if not 1 <= len(said) <= LONGEST_ID or not said.isprintable():
-        raise UnfitPatient
-    place = namespace(system_of(context.settings.snapshots_dir, source), "patient_id")
-    return vault_of(context).tokens(place, [said])[said]
-
-
-def vault_of(context: Context) -> Vault:
-    """Return the vault of the home."""
-    from caregate.secret_store import read_secrets
-    from governance.database import ledger_database
-    from governance.vault import Vault
-
-    settings = context.settings
-    return Vault(ledger_database(settings), read_secrets(settings.secrets_file).vault_key_bytes)
 
 
 def _recorder(context: Context) -> str:
