@@ -132,13 +132,8 @@ class History:
         """Return whether the snapshot has the patient."""
         return self._store.place("patients", PATIENT, patient_token) is not None
 
-    def known_record(self, spec: ModelSpec, record_token: str) -> dict[str, Any] | None:
-        """Return what the snapshot says of a record of the model's table; None where it is new."""
-        found = self._rows(spec.table, spec.record_id, record_token)
-        return found[0] if found else None
-
     def known_values(self, spec: ModelSpec, record_token: str, columns: Sequence[str]) -> dict[str, Any] | None:
-        """Return some columns of what `known_record` returns; None where the record is new."""
+        """Return `columns` of what the snapshot says of a record of the model's table; None where it is new."""
         found = self._store.finder(spec.table, spec.record_id, columns)(record_token, NONE)
         if not found:
             return None
@@ -156,17 +151,6 @@ class History:
             return None
         at, revoked = max(said)
         return not revoked, EPOCH.replace(tzinfo=UTC) + timedelta(microseconds=at)
-
-    def after_all(self, table: str, position: str) -> int:
-        """Return the first value of `position` after everything that the snapshot knows."""
-        return self._sql.after_all(table, position)
-
-    def _rows(self, table: str, key: str, value: str) -> list[dict[str, Any]]:
-        schema = TABLES[table]
-        return [
-            {field.name: _canonical(item, field.type) for field, item in zip(schema, row, strict=True)}
-            for row in self._store.finder(table, key, schema.names)(value, NONE)
-        ]
 
     def _related(self, spec: ModelSpec) -> RelatedRows | None:
         with self._lock:

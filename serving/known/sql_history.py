@@ -58,7 +58,6 @@ class SqlHistory:
         self._loaded: set[str] = set()
         self._statements: dict[str, Statement] = {}
         self._merged: set[tuple[str, str]] = set()
-        self._newest: dict[tuple[str, str], int] = {}
 
     def features(self, spec: ModelSpec, instances: pa.Table) -> pa.Table:
         """Return the feature rows of `instances`; see `serving.known.history.History.features`."""
@@ -72,20 +71,6 @@ class SqlHistory:
             rows = session.table(ANSWERED).to_arrow_table().cast(statement.schema)
         places = pc.index_in(instances.column(spec.record_id), value_set=rows.column("record_id").combine_chunks())
         return rows.take(pc.drop_null(places))
-
-    def after_all(self, table: str, position: str) -> int:
-        """Return the first value of `position` after everything that the snapshot knows."""
-        with self._lock:
-            if (table, position) not in self._newest:
-                self._newest[table, position] = self._after_all(table, position)
-            return self._newest[table, position]
-
-    def _after_all(self, table: str, position: str) -> int:
-        if table not in self._files:
-            return 0
-        with duckdb.connect(":memory:", config=self._config) as database:
-            newest = f"SELECT coalesce(max({position}), -1) + 1 FROM read_parquet(?)"  # noqa: S608
-            return int(database.execute(newest, [str(self._files[table])]).fetchall()[0][0])
 
     def _database(self, tables: set[str]) -> duckdb.DuckDBPyConnection:
         """Return DuckDB with `tables` in it."""

@@ -8,8 +8,11 @@ import pytest
 
 from crm.tables import TABLES
 from models import no_show
+from models.catalogue import spec_of
 from serving.known.history import History, nothing_known
+from serving.withholding import Placing
 from tests.serving.clinic import SYSTEM, features_of
+from validation.policy import load_policy
 
 KEY = "appointment_id"
 
@@ -73,4 +76,5 @@ class TestFeaturesOfInstances:
 
 class TestPosition:
     def test_the_newest_encounter_stands_after_all_others(self):
-        assert nothing_known().after_all("encounters", "ordinal") == 0
+        spec = spec_of("readmission-risk")
+        assert Placing(spec, load_policy(spec.name).freshness).position(None) == 0

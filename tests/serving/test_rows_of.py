@@ -192,12 +192,12 @@ class TestOneQuestion:
     def test_what_the_snapshot_knows(self, history) -> None:
         assert (history.knows("p-one"), history.knows("p-nobody")) == (True, False)
         assert (
-            history.known_record(no_show.SPEC, "a-3")
+            history.known_values(no_show.SPEC, "a-3", TABLES["appointments"].names)
             == table_of(
                 "appointments", [booking(3, seconds=3, status="noshow", outcome_known_at=START - timedelta(days=1))]
             ).to_pylist()[0]
         )
-        assert history.known_record(no_show.SPEC, "a-none") is None
+        assert history.known_values(no_show.SPEC, "a-none", TABLES["appointments"].names) is None
 
     def test_the_last_word_counts_and_of_two_at_once_the_revocation(self, history) -> None:
         assert history.consent_word("p-one", "score") == (False, (START + timedelta(days=1)).replace(tzinfo=UTC))
